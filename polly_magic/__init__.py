@@ -1,0 +1,1 @@
+"""Docker repositories on Polly, in a notebook."""

@@ -1,0 +1,1 @@
+"""References to images, in Docker's grammar (placeholder; being written)."""
