@@ -1,1 +1,478 @@
-"""References to images, in Docker's grammar (placeholder; being written)."""
+"""References to images, ``host/organisation/name[:tag][@digest]``: read, check, complete, write.
+
+The grammar is Docker's (``distribution/reference``), which the OCI distribution specification shares::
+
+    reference  = [host "/"] path [":" tag] ["@" digest]       host/path: at most 255 characters
+    host       = (label *("." label) / "[" IPv6 "]") [":" digits]
+    path       = component *("/" component)
+    component  = [a-z0-9]+ (("." / "_" / "__" / "-"+) [a-z0-9]+)*
+    tag        = [A-Za-z0-9_][A-Za-z0-9_.-]{0,127}
+    digest     = "sha256:" 64 / "sha512:" 128 lower-case hexadecimal digits
+
+The first part is a host only if a slash follows and it has a dot or a port, or is ``localhost``. People may
+write less than that: `parse` puts in the host and organisation that are left out, takes a digest shortened to
+seven or more digits, and folds upper case in a name, which it says in a note.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+import unicodedata
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, NoReturn
+
+from polly_magic.errors import Ambiguous, InvalidReference, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "Reference",
+    "is_digest",
+    "is_name",
+    "is_tag",
+    "parse",
+    "parse_repository",
+    "resolve_digest",
+    "short_digest",
+    "validate_digest",
+    "validate_name",
+    "validate_tag",
+]
+
+_NAME_LENGTH = 255
+_TAG_LENGTH = 128
+_HEX_LENGTHS = {"sha256": 64, "sha512": 128}
+_SHORT_LENGTH = 7
+
+_LABELS = re.compile(r"[a-z0-9]+(?:(?:\.|-+)[a-z0-9]+)*")
+_PATH = re.compile(r"[a-z0-9]+(?:(?:__|[._/]|-+)[a-z0-9]+)*")
+_TAG = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{_TAG_LENGTH - 1}}}")
+_DIGEST = re.compile("|".join(f"{algorithm}:[0-9a-f]{{{n}}}" for algorithm, n in _HEX_LENGTHS.items()))
+
+_STARTS_WITH_HOST = re.compile(r"(?=[^/@:]*\.|localhost[:/]|\[[^/@\]]*:|[^/@:]*:[0-9]+/)[^/@]*/")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:(?=//)")
+_IPV6 = re.compile(r"\[[0-9a-f:]+")
+_ALGORITHM = re.compile(r"[a-z0-9]+(?:[+._-][a-z0-9]+)*:")
+_LABEL_SEPARATOR = re.compile(r"\.|-+")
+_PATH_SEPARATOR = re.compile(r"__|[._/]|-+")
+_TAG_CHARACTER = re.compile(r"[A-Za-z0-9_.-]")
+_DIGITS = re.compile(r"[0-9]+")
+_HEX = re.compile(r"[0-9a-f]+")
+
+# str.lower() would turn the Kelvin sign into a k.
+_FOLD = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An image, or a repository where neither tag nor digest is given.
+
+    Parameters
+    ----------
+    host : str
+        Such as ``"docker.polly.elucidata.io"`` or ``"127.0.0.1:5005"``; empty where none is known.
+    path : str
+        Such as ``"elucidata/docker_demo/cache"``.
+    tag : str, optional
+    digest : str, optional
+        Full digest; it wins over the tag.
+    short_digest : str, optional
+        Seven or more hexadecimal digits, for `resolve_digest`. Never together with `digest`.
+    note : str, optional
+        What was changed in the text as given, for the user to read. Does not count in comparisons.
+
+    Examples
+    --------
+    >>> reference = parse("elucidata/docker_demo/cache:v1", host="docker.polly.elucidata.io")
+    >>> reference.organization, reference.name, reference.tag
+    ('elucidata', 'docker_demo/cache', 'v1')
+    >>> print(reference)
+    docker.polly.elucidata.io/elucidata/docker_demo/cache:v1
+    """
+
+    host: str
+    path: str
+    tag: str | None = None
+    digest: str | None = None
+    short_digest: str | None = None
+    note: str | None = field(default=None, compare=False)
+
+    @property
+    def organization(self) -> str:
+        """First component of the path, empty if it is the only one."""
+        return self.path.rpartition("/")[0].partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """The path after the organisation."""
+        first, _, rest = self.path.partition("/")
+        return rest or first
+
+    @property
+    def repository(self) -> str:
+        """Host and path."""
+        return f"{self.host}/{self.path}" if self.host else self.path
+
+    def with_tag(self, tag: str | None) -> Reference:
+        """Put another tag, or none.
+
+        Examples
+        --------
+        >>> print(parse("elucidata/16june:latest").with_tag("v2"))
+        elucidata/16june:v2
+        """
+        if tag is not None:
+            validate_tag(tag)
+        return replace(self, tag=tag)
+
+    def with_digest(self, digest: str | None) -> Reference:
+        """Put another full digest, or none, and drop a short one.
+
+        Examples
+        --------
+        >>> print(parse("elucidata/16june@5747316").with_digest(None))
+        elucidata/16june
+        """
+        if digest is not None:
+            validate_digest(digest)
+        return replace(self, digest=digest, short_digest=None)
+
+    def __str__(self) -> str:
+        digest = self.digest or self.short_digest
+        return self.repository + (f":{self.tag}" if self.tag else "") + (f"@{digest}" if digest else "")
+
+
+def parse(text: str, *, host: str = "", organization: str = "") -> Reference:
+    """Read a reference as people write it.
+
+    Parameters
+    ----------
+    text : str
+        A name, ``organisation/name`` or a full path, perhaps with a tag and a digest. White space around it is
+        left out. The digest may be shortened to seven digits, and do without its ``sha256:``.
+    host : str, optional
+        Host to put in where the text has none.
+    organization : str, optional
+        Organisation to put in where the text is a name alone.
+
+    Raises
+    ------
+    InvalidReference
+        With the position of the first character of `text` that cannot stand there.
+
+    Examples
+    --------
+    >>> print(parse("16june:latest", host="docker.polly.elucidata.io", organization="elucidata"))
+    docker.polly.elucidata.io/elucidata/16june:latest
+    >>> parse("elucidata/16June@sha256:5747316")
+    ... # doctest: +NORMALIZE_WHITESPACE
+    Reference(host='', path='elucidata/16june', tag=None, digest=None, short_digest='5747316',
+              note='Upper case is folded: elucidata/16June -> elucidata/16june')
+    >>> parse("16june:")
+    Traceback (most recent call last):
+    polly_magic.errors.InvalidReference: '16june:' is no image reference: a tag is missing (position 7).
+    16june:
+           ^
+    A reference looks like 16june, elucidata/16june:latest or elucidata/16june@sha256:5747316b...
+    """
+    reader = _Reader(text, typed=True)
+    repository = _read_repository(reader, host, organization)
+    tag = reader.tag() if reader.take_mark(":") else None
+    digest = short = None
+    if reader.take_mark("@"):
+        digest, short = reader.digest()
+    reader.finish("a letter, digit, '.', '_', '-' or '@'")
+    return replace(repository, tag=tag, digest=digest, short_digest=short)
+
+
+def parse_repository(text: str, *, host: str = "", organization: str = "") -> Reference:
+    """Read a repository as `parse` does, and refuse a tag or digest.
+
+    Examples
+    --------
+    >>> print(parse_repository("16june", organization="elucidata"))
+    elucidata/16june
+    >>> parse_repository("16june:latest")
+    Traceback (most recent call last):
+    polly_magic.errors.InvalidReference: '16june:latest' is no image reference: a repository has no tag (position 6).
+    16june:latest
+          ^
+    A reference looks like 16june, elucidata/16june:latest or elucidata/16june@sha256:5747316b...
+    """
+    reader = _Reader(text, typed=True)
+    repository = _read_repository(reader, host, organization)
+    for mark, part in {":": "tag", "@": "digest"}.items():
+        if reader.sees(mark):
+            reader.fail(f"a repository has no {part}")
+    return repository
+
+
+def validate_name(name: str) -> None:
+    """Raise `InvalidReference` if this is no path of a repository, without host.
+
+    Examples
+    --------
+    >>> validate_name("docker_demo/cache")
+    """
+    reader = _Reader(name)
+    reader.path()
+    reader.finish("a letter, digit, '.', '_', '-' or '/'")
+    reader.limit_name(0, name)
+
+
+def validate_tag(tag: str) -> None:
+    """Raise `InvalidReference` if this is no tag.
+
+    Examples
+    --------
+    >>> validate_tag("v1.0_RC-1")
+    """
+    reader = _Reader(tag)
+    reader.tag()
+    reader.finish("a letter, digit, '.', '_' or '-'")
+
+
+def validate_digest(digest: str) -> None:
+    """Raise `InvalidReference` if this is no full digest.
+
+    Examples
+    --------
+    >>> validate_digest("sha256:" + 64 * "0")
+    """
+    reader = _Reader(digest)
+    full, _ = reader.digest()
+    if full is None:
+        reader.refuse("the rest of the digest")
+    if full != digest:
+        _Reader(digest).fail("a full digest starts with its algorithm, 'sha256:'")
+
+
+def is_name(text: str) -> bool:
+    """Whether this is a path of a repository, without host.
+
+    Examples
+    --------
+    >>> is_name("docker_demo/cache"), is_name("Docker..demo")
+    (True, False)
+    """
+    return len(text) <= _NAME_LENGTH and _PATH.fullmatch(text) is not None
+
+
+def is_tag(text: str) -> bool:
+    """Whether this is a tag.
+
+    Examples
+    --------
+    >>> is_tag("latest"), is_tag("-latest")
+    (True, False)
+    """
+    return _TAG.fullmatch(text) is not None
+
+
+def is_digest(text: str) -> bool:
+    """Whether this is a full digest.
+
+    Examples
+    --------
+    >>> is_digest("sha256:" + 64 * "0"), is_digest("sha256:5747316")
+    (True, False)
+    """
+    return _DIGEST.fullmatch(text) is not None
+
+
+def resolve_digest(short: str, known: Iterable[str]) -> str:
+    """Find the one known digest that starts as given.
+
+    Parameters
+    ----------
+    short : str
+        Seven or more hexadecimal digits, with or without ``sha256:``; or a full digest.
+    known : iterable of str
+        Full digests to choose from; the same one several times counts once.
+
+    Raises
+    ------
+    NotFound
+        If no known digest starts so.
+    Ambiguous
+        If several do.
+
+    Examples
+    --------
+    >>> resolve_digest("0000000", ["sha256:" + 64 * "0", "sha256:" + 64 * "1"]) == "sha256:" + 64 * "0"
+    True
+    """
+    full, digits = _Reader(short).digest()
+    if full or ":" in short:
+        start = full or f"sha256:{digits}"
+        found = [digest for digest in dict.fromkeys(known) if digest.startswith(start)]
+    else:
+        found = [digest for digest in dict.fromkeys(known) if digest.partition(":")[2].startswith(short)]
+    if not found:
+        raise NotFound(f"No commit has the digest {short!r}.", "See %polly_dockers commit-list --name NAME --all")
+    if len(found) > 1:
+        more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+        raise Ambiguous(
+            f"{short!r} fits {len(found)} commits: {', '.join(found[:5])}{more}.", "Give more digits of the digest."
+        )
+    return found[0]
+
+
+def short_digest(digest: str) -> str:
+    """First digits of a digest, for display.
+
+    Examples
+    --------
+    >>> short_digest("sha256:5747316366b8cc9e3021cd7286f42b2d6d81e3d743e2ab571f55bcd5df788cc8")
+    '5747316'
+    """
+    return digest.partition(":")[2][:_SHORT_LENGTH]
+
+
+def _read_repository(reader: _Reader, host: str, organization: str) -> Reference:
+    start = reader.at
+    given_host = reader.host()
+    path = reader.path()
+    defaults: list[str] = []
+    if not given_host and organization and "/" not in path:
+        defaults.append(organization)
+        path = f"{_fold_name(organization)}/{path}"
+    if not given_host and host:
+        defaults.append(host)
+        given_host = _fold_host(host)
+    reference = Reference(given_host, path)
+    if not (reader.at_end or reader.sees(":") or reader.sees("@")):
+        reader.refuse("a letter, digit, '.', '_', '-', '/', ':' or '@'")
+    reader.limit_name(start, reference.repository)
+    written = [*defaults, reader.text[start : reader.at]]
+    folded = [f"{text} -> {text.translate(_FOLD)}" for text in written if text != text.translate(_FOLD)]
+    return replace(reference, note=f"Upper case is folded: {', '.join(folded)}") if folded else reference
+
+
+def _fold_host(host: str) -> str:
+    reader = _Reader(f"{host.translate(_FOLD)}/")
+    folded = reader.host()
+    if not folded:
+        reader.fail("a host has a dot or a port, or is localhost")
+    reader.finish("the end of the host")
+    return folded
+
+
+def _fold_name(name: str) -> str:
+    folded = name.translate(_FOLD)
+    validate_name(folded)
+    return folded
+
+
+class _Reader:
+    """Reads a text from left to right, and knows the position of what it refuses.
+
+    Text that a person typed may have white space around it and upper case in its name.
+    """
+
+    def __init__(self, text: str, *, typed: bool = False) -> None:
+        self.text = text
+        self.name_text = text.translate(_FOLD) if typed else text
+        self.at = len(text) - len(text.lstrip(string.whitespace)) if typed else 0
+        self.end = len(text.rstrip(string.whitespace)) if typed else len(text)
+
+    @property
+    def at_end(self) -> bool:
+        return self.at >= self.end
+
+    def host(self) -> str:
+        """Host and the slash after it; nothing if the text starts with a path."""
+        start = self.at
+        if scheme := self._take(_SCHEME, self.name_text):
+            self.fail(f"a reference has no scheme, leave out '{scheme}//'")
+        if not _STARTS_WITH_HOST.match(self.name_text, self.at, self.end):
+            return ""
+        if self._take(_IPV6, self.name_text):
+            if not self.take_mark("]"):
+                self.refuse("a hexadecimal digit, ':' or ']'")
+        elif not self._take(_LABELS, self.name_text) or self._take(_LABEL_SEPARATOR, self.name_text):
+            self.refuse("a letter or digit")
+        if self.take_mark(":") and not self._take(_DIGITS):
+            self.refuse("a digit of the port")
+        host = self.name_text[start : self.at]
+        if not self.take_mark("/"):
+            self.refuse("a character of the host, or the slash after it,")
+        return host
+
+    def path(self) -> str:
+        path = self._take(_PATH, self.name_text)
+        if not path or self._take(_PATH_SEPARATOR, self.name_text):
+            self.refuse("a lower-case letter or digit")
+        return path
+
+    def tag(self) -> str:
+        tag = self._take(_TAG)
+        if not tag:
+            self.refuse("a tag")
+        if not self.at_end and _TAG_CHARACTER.match(self.text, self.at):
+            self.fail(f"a tag has at most {_TAG_LENGTH} characters")
+        return tag
+
+    def digest(self) -> tuple[str | None, str | None]:
+        """Full digest or else short digest, to the end of the text."""
+        start = self.at
+        algorithm = self._take(_ALGORITHM)[:-1] or "sha256"
+        if algorithm not in _HEX_LENGTHS:
+            self.at = start
+            self.fail(f"a digest is made with {' or '.join(_HEX_LENGTHS)}, not with {algorithm}")
+        length = _HEX_LENGTHS[algorithm]
+        start = self.at
+        digits = self._take(_HEX)
+        if len(digits) > length:
+            self.at = start + length
+            self.fail(f"a {algorithm} digest has {length} hexadecimal digits")
+        if not digits:
+            self.refuse("a digest")
+        self.finish("a digest's digit (0-9, a-f)")
+        if len(digits) == length:
+            return f"{algorithm}:{digits}", None
+        if algorithm != "sha256":
+            self.fail(f"a {algorithm} digest has {length} hexadecimal digits, not {len(digits)}")
+        if len(digits) < _SHORT_LENGTH:
+            self.fail(f"a short digest has at least {_SHORT_LENGTH} hexadecimal digits, not {len(digits)}")
+        return None, digits
+
+    def sees(self, mark: str) -> bool:
+        return self.text.startswith(mark, self.at, self.end)
+
+    def take_mark(self, mark: str) -> bool:
+        seen = self.sees(mark)
+        self.at += len(mark) if seen else 0
+        return seen
+
+    def finish(self, expected: str) -> None:
+        if not self.at_end:
+            self.refuse(expected)
+
+    def limit_name(self, start: int, name: str) -> None:
+        """Refuse a name that is too long, at the first character that is too many."""
+        excess = len(name) - _NAME_LENGTH
+        if excess > 0:
+            self.at = max(start, self.at - excess)
+            self.fail(f"host and path together have at most {_NAME_LENGTH} characters, not {len(name)}")
+
+    def refuse(self, expected: str) -> NoReturn:
+        if self.at_end:
+            self.fail(f"{expected} is missing")
+        character = self.text[self.at]
+        shown = repr(character)
+        if not character.isascii():
+            shown += f" (U+{ord(character):04X} {unicodedata.name(character, 'without a name')})"
+        self.fail(f"{shown} stands where {expected} should be")
+
+    def fail(self, reason: str) -> NoReturn:
+        raise InvalidReference(self.text, len(self.text) if self.at_end else self.at, reason)
+
+    def _take(self, pattern: re.Pattern[str], text: str | None = None) -> str:
+        match = pattern.match(self.text if text is None else text, self.at, self.end)
+        if not match:
+            return ""
+        self.at = match.end()
+        return match.group()
