@@ -104,14 +104,17 @@ class Database:
         try:
             with self.engine.connect() as connection, connection.begin():
                 for function, future in batch:
+                    # A request that was given up while it waited: nothing to do; from here on it can't be cancelled.
+                    if not future.set_running_or_notify_cancel():
+                        continue
                     try:
                         with connection.begin_nested():
                             done.append((future, function(connection)))
                     except Exception as error:  # noqa: BLE001 - belongs to whoever waits for the future
                         failed.append((future, error))
         except Exception as error:  # noqa: BLE001 - the transaction itself: nothing of the batch is kept
-            failed += [(future, error) for future, _ in done]
-            failed += [(f, error) for _, f in batch if all(f is not known for known, _ in failed)]
+            settled = {id(future) for future, _ in failed}
+            failed += [(future, error) for _, future in batch if id(future) not in settled and not future.cancelled()]
             done = []
         for future, value in done:
             future.set_result(value)
