@@ -51,15 +51,16 @@ _PATH = re.compile(r"[a-z0-9]+(?:(?:__|[._/]|-+)[a-z0-9]+)*")
 _TAG = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{_TAG_LENGTH - 1}}}")
 _DIGEST = re.compile("|".join(f"{algorithm}:[0-9a-f]{{{n}}}" for algorithm, n in _HEX_LENGTHS.items()))
 
-_STARTS_WITH_HOST = re.compile(r"(?=[^/@:]*\.|localhost[:/]|\[[^/@\]]*:|[^/@:]*:[0-9]+/)[^/@]*/")
+_STARTS_WITH_HOST = re.compile(r"\[|(?=[^/@:]*\.|localhost[:/]|[^/@:]*:[0-9]+/)[^/@]*/")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:(?=//)")
-_IPV6 = re.compile(r"\[[0-9a-f:]+")
+_IPV6 = re.compile(r"\[[0-9a-f:]*")
 _ALGORITHM = re.compile(r"[a-z0-9]+(?:[+._-][a-z0-9]+)*:")
 _LABEL_SEPARATOR = re.compile(r"\.|-+")
 _PATH_SEPARATOR = re.compile(r"__|[._/]|-+")
 _TAG_CHARACTER = re.compile(r"[A-Za-z0-9_.-]")
 _DIGITS = re.compile(r"[0-9]+")
 _HEX = re.compile(r"[0-9a-f]+")
+_PART_OF_ALGORITHM = re.compile("|".join(name[:n] for n in range(6, 0, -1) for name in _HEX_LENGTHS))
 
 # str.lower() would turn the Kelvin sign into a k.
 _FOLD = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
@@ -304,12 +305,13 @@ def resolve_digest(short: str, known: Iterable[str]) -> str:
     >>> resolve_digest("0000000", ["sha256:" + 64 * "0", "sha256:" + 64 * "1"]) == "sha256:" + 64 * "0"
     True
     """
-    full, digits = _Reader(short).digest()
-    if full or ":" in short:
-        start = full or f"sha256:{digits}"
-        found = [digest for digest in dict.fromkeys(known) if digest.startswith(start)]
-    else:
-        found = [digest for digest in dict.fromkeys(known) if digest.partition(":")[2].startswith(short)]
+    full, _ = _Reader(short).digest()
+    start = full or short
+    found = [
+        digest
+        for digest in dict.fromkeys(known)
+        if (digest if ":" in start else digest.partition(":")[2]).startswith(start)
+    ]
     if not found:
         raise NotFound(f"No commit has the digest {short!r}.", "See %polly_dockers commit-list --name NAME --all")
     if len(found) > 1:
@@ -389,9 +391,9 @@ class _Reader:
             self.fail(f"a reference has no scheme, leave out '{scheme}//'")
         if not _STARTS_WITH_HOST.match(self.name_text, self.at, self.end):
             return ""
-        if self._take(_IPV6, self.name_text):
-            if not self.take_mark("]"):
-                self.refuse("a hexadecimal digit, ':' or ']'")
+        if address := self._take(_IPV6, self.name_text):
+            if ":" not in address or not self.take_mark("]"):
+                self.refuse("a hexadecimal digit or ':' of an IPv6 address, or the ']' after it,")
         elif not self._take(_LABELS, self.name_text) or self._take(_LABEL_SEPARATOR, self.name_text):
             self.refuse("a letter or digit")
         if self.take_mark(":") and not self._take(_DIGITS):
@@ -423,14 +425,15 @@ class _Reader:
             self.at = start
             self.fail(f"a digest is made with {' or '.join(_HEX_LENGTHS)}, not with {algorithm}")
         length = _HEX_LENGTHS[algorithm]
-        start = self.at
         digits = self._take(_HEX)
         if len(digits) > length:
-            self.at = start + length
-            self.fail(f"a {algorithm} digest has {length} hexadecimal digits")
+            self.at -= len(digits) - length
+            self.fail(f"a {algorithm} digest has {length} hexadecimal digits, not {len(digits)}")
         if not digits:
-            self.refuse("a digest")
-        self.finish("a digest's digit (0-9, a-f)")
+            if self.at == start:
+                self._take(_PART_OF_ALGORITHM)
+            self.refuse("a digest, as in sha256:5747316,")
+        self.finish("a digit of the digest (0-9, a-f)")
         if len(digits) == length:
             return f"{algorithm}:{digits}", None
         if algorithm != "sha256":
