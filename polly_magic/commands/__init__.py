@@ -1,0 +1,43 @@
+"""The command table: every verb of ``%polly_dockers`` and ``polly-dockers``, declared once.
+
+A verb is a module with a `COMMAND`. It is imported when it is first asked for, so that one verb costs nothing to the
+others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from importlib.util import find_spec
+
+from polly_magic.commands.command import Command, Face, Progress, Result
+from polly_magic.commands.parser import Help, Parser, build_parser, parse
+
+__all__ = ["COMMANDS", "Command", "Face", "Help", "Parser", "Progress", "Result", "build_parser", "parse"]
+
+
+class _Table(Mapping[str, Command]):
+    """Commands by name, in the order of the help."""
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+
+    def __getitem__(self, name: str) -> Command:
+        if name not in self._names:
+            raise KeyError(name)
+        command = import_module(f"{__name__}.{name.replace('-', '_')}").COMMAND
+        if not isinstance(command, Command):
+            raise TypeError(f"{name}: COMMAND is no Command")
+        return command
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+_NAMES = (
+    "login", "logout", "create", "update", "list", "commit-list", "pull", "push", "run", "serve", "accounts",
+)  # fmt: skip
+COMMANDS: Mapping[str, Command] = _Table(*(n for n in _NAMES if find_spec(f"{__name__}.{n.replace('-', '_')}")))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from polly_magic.redaction import Secret
-
 if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
+
     import pandas as pd
     from rich.console import RenderableType
+
+    from polly_magic.redaction import Secret
 
 __all__ = ["Command", "Face", "Progress", "Result"]
 
@@ -52,7 +53,12 @@ class Face(Protocol):
 
 
 class Result(Protocol):
-    """What a command returns; each face takes the form it shows."""
+    """What a command returns; each face takes the form it shows (`commands.result` has what most commands need)."""
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """Names of the values in a row, also where there are no rows."""
+        ...
 
     def frame(self) -> pd.DataFrame:
         """Return the rows as a DataFrame."""
