@@ -167,10 +167,8 @@ def parse(text: str, *, host: str = "", organization: str = "") -> Reference:
     --------
     >>> print(parse("16june:latest", host="docker.polly.elucidata.io", organization="elucidata"))
     docker.polly.elucidata.io/elucidata/16june:latest
-    >>> parse("elucidata/16June@sha256:5747316")
-    ... # doctest: +NORMALIZE_WHITESPACE
-    Reference(host='', path='elucidata/16june', tag=None, digest=None, short_digest='5747316',
-              note='Upper case is folded: elucidata/16June -> elucidata/16june')
+    >>> parse("elucidata/16June@sha256:5747316").note
+    'Upper case is folded: elucidata/16June -> elucidata/16june'
     >>> parse("16june:")
     Traceback (most recent call last):
     polly_magic.errors.InvalidReference: '16june:' is no image reference: a tag is missing (position 7).
@@ -247,7 +245,7 @@ def validate_digest(digest: str) -> None:
     if full is None:
         reader.refuse("the rest of the digest")
     if full != digest:
-        _Reader(digest).fail("a full digest starts with its algorithm, 'sha256:'")
+        raise InvalidReference(digest, 0, "a full digest starts with its algorithm, 'sha256:'")
 
 
 def is_name(text: str) -> bool:
@@ -307,11 +305,8 @@ def resolve_digest(short: str, known: Iterable[str]) -> str:
     """
     full, _ = _Reader(short).digest()
     start = full or short
-    found = [
-        digest
-        for digest in dict.fromkeys(known)
-        if (digest if ":" in start else digest.partition(":")[2]).startswith(start)
-    ]
+    wanted = re.compile(start if ":" in start else f"[^:]*:{start}")
+    found = [digest for digest in dict.fromkeys(known) if wanted.match(digest)]
     if not found:
         raise NotFound(f"No commit has the digest {short!r}.", "See %polly_dockers commit-list --name NAME --all")
     if len(found) > 1:
@@ -340,7 +335,8 @@ def _read_repository(reader: _Reader, host: str, organization: str) -> Reference
     defaults: list[str] = []
     if not given_host and organization and "/" not in path:
         defaults.append(organization)
-        path = f"{_fold_name(organization)}/{path}"
+        validate_name(organization.translate(_FOLD))
+        path = f"{organization.translate(_FOLD)}/{path}"
     if not given_host and host:
         defaults.append(host)
         given_host = _fold_host(host)
@@ -359,12 +355,6 @@ def _fold_host(host: str) -> str:
     if not folded:
         reader.fail("a host has a dot or a port, or is localhost")
     reader.finish("the end of the host")
-    return folded
-
-
-def _fold_name(name: str) -> str:
-    folded = name.translate(_FOLD)
-    validate_name(folded)
     return folded
 
 
@@ -426,20 +416,19 @@ class _Reader:
             self.fail(f"a digest is made with {' or '.join(_HEX_LENGTHS)}, not with {algorithm}")
         length = _HEX_LENGTHS[algorithm]
         digits = self._take(_HEX)
-        if len(digits) > length:
-            self.at -= len(digits) - length
-            self.fail(f"a {algorithm} digest has {length} hexadecimal digits, not {len(digits)}")
         if not digits:
             if self.at == start:
                 self._take(_PART_OF_ALGORITHM)
             self.refuse("a digest, as in sha256:5747316,")
+        if len(digits) > length:
+            self.at += length - len(digits)
+            self.fail(f"a {algorithm} digest has {length} hexadecimal digits, not {len(digits)}")
         self.finish("a digit of the digest (0-9, a-f)")
         if len(digits) == length:
             return f"{algorithm}:{digits}", None
-        if algorithm != "sha256":
-            self.fail(f"a {algorithm} digest has {length} hexadecimal digits, not {len(digits)}")
-        if len(digits) < _SHORT_LENGTH:
-            self.fail(f"a short digest has at least {_SHORT_LENGTH} hexadecimal digits, not {len(digits)}")
+        if algorithm != "sha256" or len(digits) < _SHORT_LENGTH:
+            shortened = f", or at least {_SHORT_LENGTH} if shortened" if algorithm == "sha256" else ""
+            self.fail(f"a {algorithm} digest has {length} hexadecimal digits{shortened}, not {len(digits)}")
         return None, digits
 
     def sees(self, mark: str) -> bool:
