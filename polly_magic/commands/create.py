@@ -1,0 +1,40 @@
+"""``create``: a new repository."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from polly_magic.commands.command import Command, Face
+from polly_magic.commands.names import new_repository
+from polly_magic.commands.result import Created
+
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = ["COMMAND"]
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--name", required=True, metavar="NEW_NAME", help="its name, such as 16june or rna/aligner")
+    parser.add_argument("--description", required=True, metavar="TEXT", help="what it is for")
+    parser.add_argument(
+        "--public", action="store_true", help="let everyone pull it; private to your organisation unless said"
+    )
+
+
+def _run(arguments: argparse.Namespace, face: Face) -> Created:
+    from polly_magic.api import Client
+
+    with Client() as client:
+        where = new_repository(arguments.name, client, note=face.note)
+        access = "public" if arguments.public else "private"
+        return Created(client.create(where.path, description=arguments.description, access=access))
+
+
+COMMAND = Command(
+    name="create",
+    summary="Create a Docker repository in your organisation.",
+    example="create --name 16june --description 'RNA-seq pipeline of June'",
+    add_arguments=_add_arguments,
+    run=_run,
+)
