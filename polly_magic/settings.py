@@ -40,6 +40,7 @@ __all__ = [
     "find_login",
     "forget",
     "home",
+    "remedy_for_refused_key",
     "remember",
     "service_at",
     "service_data",
@@ -197,6 +198,14 @@ def find_login(registry: str) -> Login | None:
         if service.registry == registry and (login := _login(service)):
             return login
     return None
+
+
+def remedy_for_refused_key(login: Login) -> str:
+    """Say what to do when the service does not accept the key: the environment's goes before a stored one."""
+    for variable in ("POLLY_API_KEY", "POLLY_REFRESH_TOKEN"):
+        if _variable(variable) == login.key.reveal():
+            return f"Put a valid key into {variable}, or unset it and run %polly_dockers login"
+    return f"Run %polly_dockers login{' --local' if login.service.data else ''}"
 
 
 def remember(login: Login) -> str:

@@ -1,0 +1,92 @@
+"""Lists, page after page: each page names the next by a cursor, until one names none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar, cast
+from urllib.parse import urljoin
+
+from polly_magic.api.contract import broken
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from polly_magic.api.session import Session
+
+T = TypeVar("T")
+
+__all__ = ["read_list"]
+
+_PAGE_SIZE = 1_000
+# Ten million rows: more is a service that does not come to an end.
+_MOST_PAGES = 10_000
+
+
+def read_list(
+    session: Session,
+    path: str,
+    parameters: Mapping[str, str],
+    read: Callable[[object], T],
+    *,
+    limit: int | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> list[T]:
+    """Read a list to its end, or to `limit`.
+
+    Parameters
+    ----------
+    session : Session
+    path : str
+        Where the list is.
+    parameters : mapping
+        Its filters and order.
+    read : callable
+        Makes a model of a resource object.
+    limit : int, optional
+        How many at most.
+    progress : callable, optional
+        Called with the rows so far and `limit` after each page, if there is more than one.
+
+    Raises
+    ------
+    ServiceFailure
+        A page is not as the contract says, names one that was read already, or there is no end.
+    """
+    rows: list[T] = []
+    if limit is not None and limit <= 0:
+        return rows
+    size = _PAGE_SIZE if limit is None else min(limit, _PAGE_SIZE)
+    document, url = session.get(path, {**parameters, "page[size]": str(size)})
+    seen = {url}
+    for page in range(1, _MOST_PAGES + 1):
+        data = document["data"]
+        if not isinstance(data, list):
+            raise broken("'data' of a list is no list")
+        rows += map(read, cast("list[object]", data))
+        following = _next(document, url)
+        if following is None or (limit is not None and len(rows) >= limit):
+            if progress and page > 1:
+                progress(len(rows), limit)
+            return rows[:limit]
+        if not data:
+            raise broken("an empty page names a next one")
+        if following in seen:
+            raise broken("a page names one that was read before as the next")
+        seen.add(following)
+        if progress:
+            progress(len(rows), limit)
+        document, url = session.get(following)
+    raise broken(f"the list has no end after {_MOST_PAGES} pages")
+
+
+def _next(document: dict[str, object], url: str) -> str | None:
+    links = document.get("links") or {}
+    if not isinstance(links, dict):
+        raise broken("'links' is no object")
+    link = cast("dict[str, object]", links).get("next")
+    if isinstance(link, dict):  # JSON:API lets a link be an object
+        link = cast("dict[str, object]", link).get("href")
+    if link is None:
+        return None
+    if not isinstance(link, str):
+        raise broken("'links.next' is no URL")
+    return urljoin(url, link)
