@@ -301,7 +301,7 @@ class RegistryClient:
 def _is_loopback(registry: str) -> bool:
     host = registry.rpartition(":")[0] if registry.rpartition(":")[2].isdigit() else registry
     try:
-        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+        return host == "localhost" or host.endswith(".localhost") or ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
 
