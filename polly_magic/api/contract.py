@@ -59,7 +59,7 @@ def word(values: dict[str, Any], name: str, words: frozenset[str]) -> str:
 def count(values: dict[str, Any], name: str) -> int:
     """Return a value that is a whole number, not below zero."""
     value = values.get(name)
-    if type(value) is not int or value < 0:
+    if type(value) is not int or not 0 <= value < 2**63:
         raise _wrong(values, name, "a number")
     return value
 
@@ -84,16 +84,23 @@ def time(values: dict[str, Any], name: str) -> datetime:
     if type(value) is not str:
         raise _wrong(values, name, "a time")
     try:
-        if len(value) == 27 and value[-1] == "Z":  # what the contract says, and every row has
-            return datetime.fromisoformat(value[:-1]).replace(tzinfo=timezone.utc)
-        match = _TIME.fullmatch(value)
-        if not match:
-            raise _wrong(values, name, "an RFC 3339 time")
-        date, clock, fraction, zone = match.groups()
-        normal = f"{date}T{clock}.{(fraction or '')[:6]:0<6}{'+00:00' if zone in 'Zz' else zone}"
-        return datetime.fromisoformat(normal).astimezone(timezone.utc)
+        moment = _moment(value)
     except (ValueError, OverflowError) as error:
         raise _wrong(values, name, "an RFC 3339 time") from error
+    if not 1970 <= moment.year <= 2200:  # what nanoseconds since 1970, as DataFrames count, can hold
+        raise _wrong(values, name, "a time of these days")
+    return moment
+
+
+def _moment(value: str) -> datetime:
+    if len(value) == 27 and value[-1] == "Z":  # what the contract says, and every row has
+        return datetime.fromisoformat(f"{value[:-1]}+00:00")
+    match = _TIME.fullmatch(value)
+    if not match:
+        raise ValueError(value)
+    date, clock, fraction, zone = match.groups()
+    normal = f"{date}T{clock}.{(fraction or '')[:6]:0<6}{'+00:00' if zone in 'Zz' else zone}"
+    return datetime.fromisoformat(normal).astimezone(timezone.utc)
 
 
 def _wrong(values: dict[str, Any], name: str, expected: str) -> ServiceFailure:

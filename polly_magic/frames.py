@@ -1,0 +1,174 @@
+"""Models to DataFrames: the one place that names columns, fixes their types and says how they look."""
+
+from __future__ import annotations
+
+import hashlib
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from polly_magic.models import Commit, Repository
+
+__all__ = ["commits_frame", "html", "repositories_frame"]
+
+_MARK = "polly_magic"
+_DOTS = "..."
+_WHOLE = frozenset({"repository", "commit_hash", "pull_path"})
+_ACCESS = pd.CategoricalDtype(["private", "public"])
+_TAG_STATUS = pd.CategoricalDtype(["active", "inactive"])
+
+# Polly's CLI writes active commits green and inactive ones yellow. A tint shows on white and on black, and leaves
+# the text in the theme's own colour, so that it can be read in both.
+_COLORS = {"active": "background-color: rgba(46, 160, 67, 0.3)", "inactive": "background-color: rgba(214, 168, 0, 0.3)"}
+
+
+def repositories_frame(repositories: Sequence[Repository]) -> pd.DataFrame:
+    """Return one row for each repository, in the order given.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With the columns ``repository``, ``description``, ``created_by``, ``created_at`` and ``access``.
+
+    Examples
+    --------
+    >>> repositories_frame([]).dtypes.to_dict()["created_at"]
+    datetime64[ns, UTC]
+    """
+    return _frame(
+        {
+            "repository": _texts(row.path for row in repositories),
+            "description": _texts(row.description for row in repositories),
+            "created_by": _texts(row.created_by for row in repositories),
+            "created_at": _times(row.created_at for row in repositories),
+            "access": _words((row.access for row in repositories), _ACCESS),
+        },
+    )
+
+
+def commits_frame(commits: Sequence[Commit]) -> pd.DataFrame:
+    """Return one row for each commit, in the order given.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With the columns ``tag``, ``pushed_by``, ``pushed_at``, ``commit_hash``, ``tag_status``, ``size`` (bytes),
+        ``platforms`` (comma between two) and ``pull_path`` (what to hand to ``docker pull``).
+
+    Examples
+    --------
+    >>> list(commits_frame([]))
+    ['tag', 'pushed_by', 'pushed_at', 'commit_hash', 'tag_status', 'size', 'platforms', 'pull_path']
+    """
+    return _frame(
+        {
+            "tag": _texts(row.tag for row in commits),
+            "pushed_by": _texts(row.pushed_by for row in commits),
+            "pushed_at": _times(row.pushed_at for row in commits),
+            "commit_hash": _texts(row.commit_hash for row in commits),
+            "tag_status": _words((row.tag_status for row in commits), _TAG_STATUS),
+            "size": pd.array([row.size for row in commits], dtype="Int64"),
+            "platforms": _texts(", ".join(row.platforms) for row in commits),
+            "pull_path": _texts(row.pull_path for row in commits),
+        },
+    )
+
+
+def html(frame: pd.DataFrame) -> str | None:
+    """Return a frame of ours as a notebook shows it, the tag status in colour.
+
+    More rows than ``pd.options.display.max_rows`` are cut in the middle as pandas does, descriptions at
+    ``pd.options.display.max_colwidth``; a digest never is, since it is there to be copied.
+
+    Returns
+    -------
+    str or None
+        None for every other frame, and for one of ours that was reshaped: pandas shows these itself.
+    """
+    options = pd.options.display
+    if _MARK not in frame.attrs or frame.index.nlevels > 1 or frame.columns.nlevels > 1:
+        return None
+    if options.max_columns and len(frame.columns) > options.max_columns:
+        return None
+    rows = _rows_to_show(len(frame), options.max_rows, options.min_rows)
+    columns = list(frame.columns)
+    # Text by position: labels may repeat, and a row of dots has none.
+    texts = [
+        [_DOTS if row is None else _text(frame.iat[row, n], column) for n, column in enumerate(columns)] for row in rows
+    ]
+    styles = [
+        [_COLORS.get(text, "") if column == "tag_status" else "" for text, column in zip(row, columns, strict=True)]
+        for row in texts
+    ]
+    labels = [_DOTS if row is None else escape(str(frame.index[row])) for row in rows]
+    headings = [escape(str(column)) for column in columns]
+
+    def give_styles(_: pd.DataFrame) -> np.ndarray[Any, Any]:
+        return np.array(styles, dtype=object).reshape(len(rows), len(columns))
+
+    style = (
+        pd.DataFrame(texts, columns=range(len(columns)), dtype=object)
+        .style.format(escape="html")
+        .format_index(labels.__getitem__)
+        .format_index(headings.__getitem__, axis=1)
+        .apply(give_styles, axis=None)
+        .set_table_styles([{"selector": "th, td", "props": "text-align: left"}])
+        # The same rows give the same text, so that a notebook run again shows no difference.
+        .set_uuid(hashlib.sha256(repr((texts, labels, headings)).encode()).hexdigest()[:12])
+    )
+    size = f"<p>{len(frame)} rows × {len(columns)} columns</p>" if None in rows else ""
+    return style.to_html() + size
+
+
+def _rows_to_show(count: int, most: int | None, few: int | None) -> list[int | None]:
+    """Return positions of rows; None stands for those that are left out."""
+    if not most or count <= most:
+        return list(range(count))
+    half = max(1, min(few or most, most) // 2)
+    return [*range(half), None, *range(count - half, count)]
+
+
+def _text(value: object, column: object) -> str:
+    if isinstance(value, pd.Timestamp):
+        return value.strftime("%Y-%m-%d %H:%M:%S %Z")
+    if column == "size" and isinstance(value, int | np.integer):
+        return _bytes(int(value))
+    text = str(value)
+    most = pd.options.display.max_colwidth
+    if column in _WHOLE or not most or len(text) <= most:
+        return text
+    return f"{text[: most - 3]}..."
+
+
+def _bytes(size: int) -> str:
+    amount = float(size)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 999.5:
+            return f"{amount:.3g} {unit}"
+        amount /= 1000
+    return f"{amount:.3g} TB"
+
+
+def _frame(columns: dict[str, Any]) -> pd.DataFrame:
+    frame = pd.DataFrame(columns, copy=False)
+    frame.attrs[_MARK] = True
+    return frame
+
+
+def _texts(values: Iterable[str]) -> Any:
+    return pd.array(list(values), dtype="string")
+
+
+def _times(values: Iterable[datetime]) -> Any:
+    # pandas 2 makes nanoseconds of them, pandas 3 microseconds.
+    return pd.to_datetime(list(values), utc=True).as_unit("ns")
+
+
+def _words(values: Iterable[str], words: pd.CategoricalDtype) -> Any:
+    return pd.Categorical(list(values), dtype=words)
