@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from polly_magic.errors import PollyError
 
-__all__ = ["config_path", "has_password", "register_helper", "unregister_helper"]
+__all__ = ["config_path", "has_password", "helped_registries", "register_helper", "unregister_helper"]
 
 _HELPER = "polly"
 
@@ -78,6 +78,11 @@ def unregister_helper(registry: str) -> bool:
         del config["credHelpers"]
     _write(config)
     return True
+
+
+def helped_registries() -> list[str]:
+    """Return the registries whose passwords Docker asks ``docker-credential-polly`` for."""
+    return [registry for registry, helper in _section(_read(), "credHelpers").items() if helper == _HELPER]
 
 
 def has_password(registry: str) -> bool:

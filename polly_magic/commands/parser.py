@@ -73,7 +73,11 @@ def build_parser(commands: Mapping[str, Command], prog: str, *, terminal: bool =
     terminal : bool, optional
         Add what only a terminal takes: ``--version``, and ``--json`` and ``--csv`` on every command.
     """
-    parser = Parser(prog=prog, description="Docker repositories on Polly: list, pull, run and push by commit.")
+    parser = Parser(
+        prog=prog,
+        description="Docker repositories on Polly: list, pull, run and push by commit.",
+        epilog=f'completion with the tab key: eval "$({prog} completion bash)" (or zsh, or fish)' if terminal else None,
+    )
     _add_debug(parser)
     if terminal:
         parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show the version")
@@ -101,14 +105,14 @@ def parse(words: Sequence[str], commands: Mapping[str, Command], prog: str, *, t
     Returns
     -------
     argparse.Namespace
-        With `command` (None if there was none), `debug`, `form` ("json", "csv" or None) and what the command declared.
+        With `command`, `debug`, `form` ("json", "csv" or None) and what the command declared.
 
     Raises
     ------
     UsageError
         Naming what was wrong, and for an unknown command or flag what comes close to it.
     Help
-        If a help text or the version was asked for.
+        If a help text or the version was asked for, or there is no command at all.
     """
     first = next((word for word in words if not word.startswith("-")), None)
     if first is not None and first not in commands:
@@ -129,6 +133,8 @@ def parse(words: Sequence[str], commands: Mapping[str, Command], prog: str, *, t
         raise _unknown_flag(words, parser, first) or UsageError(
             f"{verb.prog} does not take {rest[0]!r}.", f"See {verb.prog} --help"
         )
+    if namespace.command is None:
+        raise Help(parser.format_help())
     return namespace
 
 

@@ -1,0 +1,147 @@
+"""The command table in IPython: ``%polly_dockers``."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shlex
+import shutil
+import sysconfig
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from IPython.core.error import StdinNotImplementedError
+from IPython.core.magic import Magics, line_magic, magics_class, output_can_be_silenced
+
+from polly_magic.commands import COMMANDS, Help, Progress, parse
+from polly_magic.errors import NotLoggedIn, PollyError, UsageError
+from polly_magic.matcher import matcher
+from polly_magic.progress import notebook_bars
+from polly_magic.redaction import Secret
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    import pandas as pd
+    from IPython.core.formatters import DisplayFormatter, HTMLFormatter
+    from IPython.core.interactiveshell import InteractiveShell
+
+__all__ = ["PollyMagics", "load", "unload"]
+
+PROG = "%polly_dockers"
+_FRAMES = ("pandas.DataFrame", "pandas.core.frame.DataFrame")  # pandas 3 and 2
+
+
+class _Notebook:
+    """The face that commands see."""
+
+    acts_at_once = False
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        self._shell = shell
+
+    def ask_secret(self, prompt: str) -> Secret:
+        try:
+            return Secret(getpass.getpass(prompt))
+        except (StdinNotImplementedError, EOFError) as error:
+            raise NotLoggedIn(
+                "Nobody can be asked for the key here: this notebook runs without a front end.",
+                "Log in beforehand, or set POLLY_API_KEY in the environment of the kernel.",
+            ) from error
+
+    def note(self, text: str) -> None:
+        print(text)  # noqa: T201 - the cell's output
+
+    def write(self, text: str) -> None:
+        print(text, end="", flush=True)  # noqa: T201 - the cell's output
+
+    def progress(self, title: str) -> AbstractContextManager[Progress]:
+        return notebook_bars(title)
+
+    def put_cell(self, text: str) -> None:
+        self._shell.set_next_input(text)
+
+
+class _Interrupted(KeyboardInterrupt):
+    """An interruption whose traceback would tell nobody anything."""
+
+    def _render_traceback_(self) -> list[str]:
+        return ["Interrupted."]
+
+
+@magics_class
+class PollyMagics(Magics):
+    """The magics of polly-magic."""
+
+    @line_magic
+    @output_can_be_silenced
+    def polly_dockers(self, line: str) -> Any:
+        """Docker repositories on Polly: ``%polly_dockers --help`` lists the commands.
+
+        A listing is returned as a DataFrame: ``df = %polly_dockers list --all``.
+        """
+        words: list[str] = []
+        try:
+            words = _split(line)
+            arguments = parse(words, COMMANDS, PROG)
+            result = COMMANDS[arguments.command].run(arguments, _Notebook(cast("InteractiveShell", self.shell)))
+        except Help as help_:
+            print(help_.text, end="")  # noqa: T201 - the cell's output
+            return None
+        except PollyError as error:
+            error.debug = "--debug" in words
+            raise
+        except KeyboardInterrupt as interrupt:
+            raise _Interrupted from interrupt
+        return result if result is None or isinstance(result, int) else result.frame()
+
+
+def load(shell: InteractiveShell) -> None:
+    """Add the magic, the completion and the display of our DataFrames to a shell."""
+    shell.register_magics(PollyMagics)
+    if matcher not in shell.Completer.custom_matchers:
+        shell.Completer.custom_matchers.append(matcher)
+    formatter = _html_formatter(shell)
+    for name in _FRAMES:
+        module, _, kind = name.rpartition(".")
+        formatter.for_type_by_name(module, kind, _frame_html)
+    _find_helper()
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Take away what `load` added."""
+    magics = shell.magics_manager.magics["line"]
+    if isinstance(getattr(magics.get("polly_dockers"), "__self__", None), PollyMagics):
+        del magics["polly_dockers"]
+    shell.magics_manager.registry.pop(PollyMagics.__name__, None)
+    if matcher in shell.Completer.custom_matchers:
+        shell.Completer.custom_matchers.remove(matcher)
+    formatter = _html_formatter(shell)
+    for name in _FRAMES:
+        formatter.pop(name, None)  # pyright: ignore[reportArgumentType] - its type names its own default only
+
+
+def _split(line: str) -> list[str]:
+    line = line.rstrip().removesuffix(";")  # IPython silences the value, and leaves the mark to us
+    try:
+        return shlex.split(line)
+    except ValueError as error:
+        raise UsageError(f"{line!r} cannot be read: {error}.", "Close every quote that is opened.") from error
+
+
+def _html_formatter(shell: InteractiveShell) -> HTMLFormatter:
+    return cast("DisplayFormatter", shell.display_formatter).formatters["text/html"]
+
+
+def _frame_html(frame: pd.DataFrame) -> str | None:
+    from polly_magic.frames import html
+
+    return html(frame)
+
+
+def _find_helper() -> None:
+    # A kernel often runs in an environment that nobody activated: Docker, started from a cell, would not find
+    # docker-credential-polly there. At the end of PATH it takes nothing's place.
+    scripts = sysconfig.get_path("scripts")
+    if shutil.which("docker-credential-polly") is None and Path(scripts, "docker-credential-polly").exists():
+        os.environ["PATH"] = os.pathsep.join(filter(None, (os.environ.get("PATH"), scripts)))
