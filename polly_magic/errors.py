@@ -101,9 +101,11 @@ class InvalidReference(UsageError):
     """
 
     def __init__(self, text: str, position: int, reason: str) -> None:
-        caret = " " * position + "^"
+        # One column a character, nothing that a terminal would act on, and of a long text what is around the place.
+        begin = max(0, position - 60)
+        shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[begin : position + 20])
         super().__init__(
-            f"{text!r} is no image reference: {reason} (position {position}).\n{text}\n{caret}",
+            f"This is no image reference: {reason} (position {position}).\n  {shown}\n  {' ' * (position - begin)}^",
             "A reference looks like 16june, elucidata/16june:latest or elucidata/16june@sha256:5747316b...",
         )
         self.text = text
