@@ -168,7 +168,10 @@ def _pushes(directory: Path) -> list[Push]:
     )
     library = (f"the standard library of {programs.PYTHON}", layer("library", programs.python_library()))
     describe = ("add describe.py", layer("describe", {"opt/describe.py": _DESCRIBE}))
-    binaries = (f"{programs.PYTHON} for {programs.architecture()}", layer("binaries", programs.python_binaries()))
+    binaries = (
+        f"{programs.PYTHON} for {programs.architecture()}",
+        layer("binaries", programs.python_binaries(_FIRST + _SECOND)),
+    )
     packages = {name: (f"pip install {name}", layer(name, programs.package(name))) for name in (*_FIRST, *_SECOND)}
 
     def workbench(version: str, created: str, names: Sequence[str]) -> list[Image]:

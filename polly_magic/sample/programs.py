@@ -44,8 +44,8 @@ def shell() -> dict[str, Entry]:
     return entries | _libraries(programs.values())
 
 
-def python_binaries() -> dict[str, Entry]:
-    """Find the machine's part of Python: interpreter, extension modules and the libraries they need."""
+def python_binaries(packages: Iterable[str]) -> dict[str, Entry]:
+    """Find the machine's part of Python: interpreter, extension modules, and the libraries they and packages need."""
     if sys.platform != "linux":
         return {}
     interpreter = Path(sys.executable).resolve()
@@ -56,7 +56,8 @@ def python_binaries() -> dict[str, Entry]:
         "usr/local/bin/python": Link(PYTHON),
     }
     entries |= {f"usr/local/lib/{PYTHON}/lib-dynload/{module.name}": module for module in modules}
-    return entries | _libraries([interpreter, *modules])
+    extensions = [file for name in packages for path, file in package(name).items() if path.endswith(".so")]
+    return entries | _libraries([interpreter, *modules, *(file for file in extensions if isinstance(file, Path))])
 
 
 def python_library() -> dict[str, Entry]:
@@ -91,5 +92,6 @@ def _libraries(programs: Iterable[Path]) -> dict[str, Entry]:
     return {
         str(library).lstrip("/") if library.name.startswith("ld-") else f"usr/local/lib/{library.name}": library
         for library in found
-        if library.is_file()
+        # a package's own libraries come with the package, and it finds them there
+        if library.is_file() and "site-packages" not in library.parts
     }
