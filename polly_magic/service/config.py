@@ -52,3 +52,8 @@ class Config:
     def blobs(self) -> Path:
         """Directory of the blobs."""
         return self.data / "blobs"
+
+    @property
+    def uploads(self) -> Path:
+        """Directory where blobs grow until they are complete; on the same file system."""
+        return self.data / "uploads"
