@@ -1,0 +1,152 @@
+"""One container from its start to its removal, whatever happens in between."""
+
+from __future__ import annotations
+
+import codecs
+import re
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+from docker.errors import APIError
+from docker.errors import NotFound as NoSuchContainer
+
+from polly_magic.errors import EngineFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    import requests
+    from docker.api.client import APIClient
+
+    from polly_magic.references import Reference
+
+__all__ = ["LABEL", "Interrupted", "run_container"]
+
+LABEL = "io.polly-magic.run"
+_GRACE = 2
+"""Seconds a program has to end by itself once it is interrupted."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """The user stopped a container: it is gone."""
+
+    def _render_traceback_(self) -> list[str]:
+        # As a PollyError does: one line for the reader instead of a traceback.
+        return [str(self)]
+
+
+def run_container(
+    api: APIClient,
+    reference: Reference,
+    image: str,
+    command: Sequence[str],
+    *,
+    write: Callable[[str], None],
+    mounts: Mapping[str, str],
+    workdir: str | None,
+) -> int:
+    """Create, start, follow and remove a container; return its exit code.
+
+    The name is ours from the beginning, so that the container is removed even when the interruption comes before
+    the engine has told its ID.
+    """
+    name = f"polly-{uuid.uuid4().hex[:12]}"
+    created = False
+    try:
+        host = api.create_host_config(
+            binds={source: {"bind": target, "mode": "rw"} for source, target in mounts.items()}, auto_remove=True
+        )
+        api.create_container(
+            image,
+            [*command] or None,
+            name=name,
+            host_config=host,
+            labels={LABEL: str(reference)},
+            working_dir=workdir,
+        )
+        created = True
+        with _exit_of(api, name) as waiting:
+            output = api.attach(name, stdout=True, stderr=True, stream=True, demux=True)
+            _start(api, name, command, reference)
+            _copy(output, write)
+            return int(waiting.json()["StatusCode"])
+    except KeyboardInterrupt:
+        _stop(api, name)
+        raise Interrupted(f"Interrupted: the container of {reference} is stopped and removed.") from None
+    finally:
+        _remove(api, name, wait=0 if created else 1.0)
+
+
+def _exit_of(api: APIClient, name: str) -> requests.Response:
+    """Ask for the exit code before the start: a container that ends at once is gone before one could ask.
+
+    The SDK's own `wait` returns only at the end; this returns once the engine has answered that it waits.
+    """
+    response = api.post(
+        f"{api.base_url}/v{api.api_version}/containers/{name}/wait",
+        params={"condition": "next-exit"},
+        stream=True,
+        timeout=None,
+    )
+    response.raise_for_status()
+    return response
+
+
+def _start(api: APIClient, name: str, command: Sequence[str], reference: Reference) -> None:
+    try:
+        api.start(name)
+    except APIError as error:
+        message = str(error.explanation)
+        # the exit codes that a shell and `docker run` give for the same
+        if re.search(r"executable file not found|no such file or directory", message):
+            status, reason = 127, "is not in"
+        elif re.search(r"permission denied|is a directory|exec format error", message):
+            status, reason = 126, "cannot be executed in"
+        else:
+            raise
+        program = repr(command[0]) if command else "The program that the image starts"
+        failure = EngineFailure(
+            f"{program} {reason} {reference} (exit code {status}).",
+            "Name a program of the image, with its full path if it is not in the image's PATH.",
+        )
+        failure.exit_status = status
+        raise failure from error
+
+
+def _copy(output: Iterable[tuple[bytes | None, bytes | None]], write: Callable[[str], None]) -> None:
+    """Pass on both streams as they come; a character may be cut in two by the engine, in either of them."""
+    make = codecs.getincrementaldecoder("utf-8")
+    decoders = (make("replace"), make("replace"))
+    for frame in output:
+        for decoder, piece in zip(decoders, frame, strict=True):
+            if piece and (text := decoder.decode(piece)):
+                write(text)
+    for decoder in decoders:
+        if text := decoder.decode(b"", final=True):
+            write(text)
+
+
+def _stop(api: APIClient, name: str) -> None:
+    try:
+        api.stop(name, timeout=_GRACE)
+    except APIError:
+        pass  # never started, or gone already; it is removed in any case
+    except KeyboardInterrupt:
+        pass  # asked twice: kill it now
+
+
+def _remove(api: APIClient, name: str, wait: float) -> None:
+    """See that the container is gone. One whose creation was interrupted may turn up only now: `wait` for it."""
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            api.remove_container(name, force=True)
+        except NoSuchContainer:
+            if time.monotonic() >= deadline:
+                return
+        except APIError:
+            # 409: the engine is removing it already
+            if time.monotonic() >= deadline + 5:
+                return
+        time.sleep(0.05)

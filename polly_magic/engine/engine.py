@@ -1,0 +1,250 @@
+"""The engine's life, and what is pulled and pushed with it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from docker.errors import APIError, ImageNotFound, NullResource
+
+from polly_magic.engine.connection import connect
+from polly_magic.engine.containers import run_container
+from polly_magic.engine.failures import explain, translated
+from polly_magic.engine.progress import Update, follow, ignore
+from polly_magic.errors import EngineFailure, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping, Sequence
+
+    from docker.models.images import Image
+
+    from polly_magic.redaction import Secret
+    from polly_magic.references import Reference
+
+__all__ = ["Credentials", "Engine", "Pulled"]
+
+
+class Credentials(Protocol):
+    """User and password for a registry, such as the service's short-lived token."""
+
+    @property
+    def username(self) -> str:
+        """Name of the user."""
+        ...
+
+    @property
+    def secret(self) -> Secret:
+        """The password."""
+        ...
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """An image that the engine holds.
+
+    Parameters
+    ----------
+    digest : str
+        Of the manifest, as the service knows it.
+    image_id : str
+        The engine's own name for it, which is another digest.
+    size : int
+        Bytes on the engine's disk.
+    """
+
+    digest: str
+    image_id: str
+    size: int
+
+
+class Engine:
+    """The Docker engine that the ``docker`` program would use. A context manager.
+
+    Credentials are passed with each call and written nowhere. Without any, those that Docker's own configuration
+    has for the host count.
+
+    Raises
+    ------
+    EngineUnavailable
+        On entering: no engine, or no permission to use it.
+
+    Examples
+    --------
+    ::
+
+        with Engine() as engine:
+            engine.pull(reference, client.registry_token("pull", 300))
+    """
+
+    def __enter__(self) -> Engine:
+        self._client = connect()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def find(self, reference: Reference) -> Pulled | None:
+        """Return the image of a reference with a digest if the engine holds it, else None."""
+        with translated(reference):
+            try:
+                image = self._client.images.get(_name(reference))
+            except ImageNotFound:
+                return None
+        return _pulled(image, reference)
+
+    def pull(self, reference: Reference, credentials: Credentials | None = None, progress: Update = ignore) -> Pulled:
+        """Pull an image, and see that the engine then holds that very digest.
+
+        Parameters
+        ----------
+        reference : Reference
+            Complete, with a tag or a digest; the digest wins.
+        credentials : Credentials, optional
+            For the registry.
+        progress : callable, optional
+            Is told the bar of each layer.
+
+        Raises
+        ------
+        EngineFailure
+            With the engine's reason and what to do.
+        """
+        version = reference.digest or reference.tag or "latest"
+        with translated(reference):
+            events = self._client.api.pull(
+                reference.repository, tag=version, stream=True, decode=True, auth_config=_auth(credentials)
+            )
+            digest, failure = follow(events, progress)
+        if failure:
+            raise explain(failure, reference)
+        wanted = reference.with_digest(reference.digest or digest)
+        found = self.find(wanted)
+        if not found:
+            raise EngineFailure(
+                f"The Docker engine says that it pulled {wanted}, but does not hold that digest.",
+                f"Look at it with docker images --digests {reference.repository}, and pull again.",
+            )
+        return found
+
+    def push(
+        self,
+        local_image: str,
+        reference: Reference,
+        credentials: Credentials | None = None,
+        progress: Update = ignore,
+    ) -> str:
+        """Tag an image of this machine with a reference, push it, and return its digest.
+
+        Raises
+        ------
+        NotFound
+            The engine has no such image.
+        EngineFailure
+            With the engine's reason and what to do.
+        """
+        with translated(reference):
+            image = self._local(local_image)
+            image.tag(reference.repository, tag=reference.tag)
+            # A registry may take its time over the last layer, and the engine is silent until it is through.
+            with self._without_timeout():
+                events = self._client.api.push(
+                    reference.repository, tag=reference.tag, stream=True, decode=True, auth_config=_auth(credentials)
+                )
+                digest, failure = follow(events, progress)
+        if failure:
+            raise explain(failure, reference)
+        if not digest:
+            raise EngineFailure(
+                f"The Docker engine pushed {reference} and does not say which digest it has.",
+                f"See %polly_dockers commit-list --name {reference.path}",
+            )
+        return digest
+
+    def run(
+        self,
+        reference: Reference,
+        command: Sequence[str],
+        *,
+        write: Callable[[str], None],
+        mounts: Mapping[str, str] | None = None,
+        workdir: str | None = None,
+        credentials: Callable[[], Credentials] | None = None,
+        progress: Update = ignore,
+    ) -> int:
+        """Run a command in a new container, which is removed at its end, and return its exit code.
+
+        Parameters
+        ----------
+        reference : Reference
+            With a digest; pulled where the engine does not hold it.
+        command : sequence of str
+            Program and arguments; empty for what the image says.
+        write : callable
+            Is given standard output and standard error as they come.
+        mounts : mapping, optional
+            Directories of this machine, and where they stand in the container.
+        workdir : str, optional
+            Directory in the container in which the command starts.
+        credentials : callable, optional
+            Asked for credentials if the image must be pulled.
+        progress : callable, optional
+            Is told the bar of each layer if the image must be pulled.
+
+        Raises
+        ------
+        EngineFailure
+            The image cannot be pulled, or the command not be started; `exit_status` is 126 or 127 then as in a shell.
+        Interrupted
+            By Ctrl-C or the notebook's stop button; the container is gone then.
+        """
+        if not self.find(reference):
+            self.pull(reference, credentials and credentials(), progress)
+        with translated(reference):
+            return run_container(
+                self._client.api,
+                reference,
+                _name(reference),
+                command,
+                write=write,
+                mounts=mounts or {},
+                workdir=workdir,
+            )
+
+    def _local(self, name: str) -> Image:
+        try:
+            return self._client.images.get(name)
+        except (ImageNotFound, NullResource) as error:
+            raise NotFound(f"This machine's Docker engine has no image {name!r}.", "See docker images") from error
+        except APIError as error:
+            if error.is_client_error():
+                raise NotFound(f"{name!r} is no name of an image: {error.explanation}.", "See docker images") from error
+            raise
+
+    @contextmanager
+    def _without_timeout(self) -> Generator[None]:
+        api: Any = self._client.api
+        usual, api.timeout = api.timeout, None
+        try:
+            yield
+        finally:
+            api.timeout = usual
+
+
+def _name(reference: Reference) -> str:
+    if reference.digest:
+        return f"{reference.repository}@{reference.digest}"
+    return f"{reference.repository}:{reference.tag or 'latest'}"
+
+
+def _pulled(image: Image, reference: Reference) -> Pulled | None:
+    held = [digest for digest in image.attrs.get("RepoDigests") or () if digest == _name(reference)]
+    if not held or not reference.digest:
+        return None
+    return Pulled(reference.digest, str(image.id), int(image.attrs.get("Size", 0)))
+
+
+def _auth(credentials: Credentials | None) -> dict[str, str] | None:
+    if credentials is None:
+        return None
+    return {"username": credentials.username, "password": credentials.secret.reveal()}
