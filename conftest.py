@@ -1,0 +1,75 @@
+"""Tests that need a program of the machine: left out with a reason where it is missing, failed in CI."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from functools import cache
+
+import pytest
+
+IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
+
+_left_out: Counter[tuple[str, str]] = Counter()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # What takes long comes last, so that an error shows early.
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker, missing in _MISSING.items():
+        if item.get_closest_marker(marker) and (reason := missing()):
+            if IN_CI:
+                pytest.fail(f"needs {marker}, and {reason}: in CI nothing is left out", pytrace=False)
+            _left_out[f"that need {marker}", reason] += 1
+            pytest.skip(f"needs {marker}: {reason}")
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    slow = sum(1 for item in items if item.get_closest_marker("slow"))
+    if slow:
+        _left_out["that are slow", "make test-slow runs them"] += slow
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _left_out:
+        terminalreporter.section("left out")
+        for (which, reason), count in sorted(_left_out.items()):
+            terminalreporter.line(f"{count} tests {which}: {reason}")
+
+
+@cache
+def _no_engine() -> str:
+    if not shutil.which("docker"):
+        return "the docker program is not installed"
+    import docker
+    from docker.errors import DockerException
+
+    try:
+        client = docker.from_env(timeout=10)
+    except DockerException as error:
+        return f"no Docker engine answers ({error})"
+    try:
+        client.ping()
+    except (DockerException, OSError) as error:
+        return f"no Docker engine answers ({error})"
+    finally:
+        client.close()
+    return ""
+
+
+@cache
+def _no_program(name: str) -> str:
+    return "" if shutil.which(name) else f"{name} is not installed"
+
+
+_MISSING = {
+    "engine": _no_engine,
+    "skopeo": lambda: _no_program("skopeo"),
+    "podman": lambda: _no_program("podman"),
+    "registry": lambda: _no_program("docker-registry"),
+}
