@@ -42,7 +42,7 @@ $(WITH_TESTS): $(MADE)
 	@touch $@ $(WITH_TOUR)
 
 tour: $(WITH_TOUR)
-	@BROWSER=$(BROWSER) PATH="$(CURDIR)/$(BIN):$$PATH" sh notebooks/tour.sh "$(HOME_OF_TOUR)"
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh notebooks/tour.sh "$(HOME_OF_TOUR)"
 
 check: $(WITH_TESTS)
 	$(BIN)/ruff check .
