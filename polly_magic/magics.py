@@ -20,6 +20,7 @@ from polly_magic.progress import notebook_bars
 from polly_magic.redaction import Secret
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
 
     import pandas as pd
@@ -104,7 +105,7 @@ def load(shell: InteractiveShell) -> None:
     formatter = _html_formatter(shell)
     for name in _FRAMES:
         module, _, kind = name.rpartition(".")
-        formatter.for_type_by_name(module, kind, _frame_html)
+        formatter.for_type_by_name(module, kind, _FrameHtml(_printer(formatter, name)))
     _find_helper()
 
 
@@ -118,7 +119,28 @@ def unload(shell: InteractiveShell) -> None:
         shell.Completer.custom_matchers.remove(matcher)
     formatter = _html_formatter(shell)
     for name in _FRAMES:
-        formatter.pop(name, None)  # pyright: ignore[reportArgumentType] - its type names its own default only
+        printer = _printer(formatter, name)
+        if isinstance(printer, _FrameHtml):
+            formatter.pop(name)
+            if printer.before:
+                module, _, kind = name.rpartition(".")
+                formatter.for_type_by_name(module, kind, printer.before)
+
+
+class _FrameHtml:
+    """Shows our DataFrames; every other one as it was shown `before`."""
+
+    def __init__(self, before: Callable[[pd.DataFrame], str | None] | None) -> None:
+        self.before = before
+
+    def __call__(self, frame: pd.DataFrame) -> str | None:
+        from polly_magic.frames import html
+
+        if ours := html(frame):
+            return ours
+        if self.before:
+            return self.before(frame)
+        return frame._repr_html_()  # pyright: ignore - IPython's protocol
 
 
 def _split(line: str) -> list[str]:
@@ -133,10 +155,11 @@ def _html_formatter(shell: InteractiveShell) -> HTMLFormatter:
     return cast("DisplayFormatter", shell.display_formatter).formatters["text/html"]
 
 
-def _frame_html(frame: pd.DataFrame) -> str | None:
-    from polly_magic.frames import html
-
-    return html(frame)
+def _printer(formatter: HTMLFormatter, name: str) -> Any:
+    try:
+        return formatter.lookup_by_type(name)
+    except KeyError:
+        return None
 
 
 def _find_helper() -> None:

@@ -176,5 +176,5 @@ def _unknown_flag(words: Sequence[str], parser: Parser, name: str | None) -> Usa
 
 
 def _close(word: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=3)
+    close = difflib.get_close_matches(word, known, n=2, cutoff=0.7)
     return f" (did you mean {' or '.join(close)}?)" if close else ""
