@@ -28,7 +28,8 @@ _STATUSES = {
     "DENIED": 403,
     "UNSUPPORTED": 405,
     "TOOMANYREQUESTS": 429,
-    # not in the specification: what distribution calls a failure that is not the client's
+    # not in the specification, but what distribution says: a page of a strange size, and a failure of our own
+    "PAGINATION_NUMBER_INVALID": 400,
     "UNKNOWN": 500,
 }
 
