@@ -48,6 +48,22 @@ class Parser(argparse.ArgumentParser):
         )
         self.add_argument("--help", "-h", action=_ShowHelp, nargs=0, default=argparse.SUPPRESS, help="show this help")
 
+        self.verbatim: str | None = None
+        """Attribute for the list of what follows ``--``, just as it was given; None where nothing may follow."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:  # pyright: ignore[reportIncompatibleMethodOverride] - the overloads say no more
+        """Read the words, and set aside what follows ``--`` where the command takes that.
+
+        argparse alone would look for flags before it knows where the positional arguments end.
+        """
+        if self.verbatim is None:
+            return super().parse_known_args(args, namespace)
+        words = list(args)
+        at = words.index("--") if "--" in words else len(words)
+        found, rest = super().parse_known_args(words[:at], namespace)
+        setattr(found, self.verbatim, words[at + 1 :])
+        return found, rest
+
     def error(self, message: str) -> NoReturn:
         """Raise `UsageError`; the remedy is this parser's own help."""
         raise UsageError(f"{self.prog}: {message}.", f"See {self.prog} --help")

@@ -1,0 +1,98 @@
+"""``login``: a key for a service, checked and kept, and Docker told where to ask for passwords."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sysconfig
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from polly_magic.commands.command import Command, Face
+from polly_magic.commands.embedded import enter
+from polly_magic.docker_config import register_helper
+from polly_magic.errors import NotLoggedIn, UsageError
+from polly_magic.redaction import Secret
+from polly_magic.settings import Login, Service, current_service, remember, service_at, service_data
+
+if TYPE_CHECKING:
+    import argparse
+
+    from polly_magic.models import User
+
+__all__ = ["COMMAND", "password_command"]
+
+_HELPER = "docker-credential-polly"
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--local", action="store_true", help="start the repository service of this machine, and use it")
+    where.add_argument("--service", metavar="URL", help="log in to the service whose API is at this URL")
+    parser.add_argument("--organization", metavar="NAME_OF_IT", help="with --local, the first time: your organisation")
+    parser.add_argument("--email", metavar="ADDRESS", help="with --local, the first time: who you are")
+    parser.add_argument(
+        "--print-command",
+        action="store_true",
+        help="print the docker login for programs that cannot ask a credential helper",
+    )
+
+
+def _run(arguments: argparse.Namespace, face: Face) -> None:
+    if not arguments.local and (arguments.organization or arguments.email):
+        raise UsageError("--organization and --email are for login --local.", "Leave them out, or add --local.")
+    service = service_at(arguments.service) if arguments.service else current_service()
+    if arguments.local or (service.data and not arguments.service):
+        data = Path(service.data) if service.data else service_data()
+        login = enter(data, face, organization=arguments.organization, email=arguments.email)
+    else:
+        login = Login(service, _key(service, face))
+    user = _log_in(login, face)
+    if arguments.organization not in (None, user.organization) or arguments.email not in (None, user.email):
+        face.note("--organization and --email count when the service starts for the first time; it had its users.")
+    if arguments.print_command:
+        face.write(password_command(login.service.registry) + "\n")
+
+
+def password_command(registry: str) -> str:
+    """Return the shell's line that logs Docker in with a short-lived password, which passes through a pipe only."""
+    return f"{_HELPER} password {registry} | docker login -u POLLY --password-stdin {registry}"
+
+
+def _key(service: Service, face: Face) -> Secret:
+    text = os.environ.get("POLLY_API_KEY", "").strip()
+    # Pasted keys bring white space along.
+    key = Secret(text) if text else Secret(face.ask_secret(f"API key for {service.registry}: ").reveal().strip())
+    if not key:
+        raise NotLoggedIn(
+            f"No key was given for {service.registry}.", "Run %polly_dockers login again, or set POLLY_API_KEY."
+        )
+    return key
+
+
+def _log_in(login: Login, face: Face) -> User:
+    from polly_magic.api import Client
+
+    # Asked before anything is kept: a wrong key leaves an older login as it was.
+    with Client(login) as client:
+        user = client.me()
+    place = remember(Login(login.service, login.key, user))
+    register_helper(login.service.registry)
+    face.note(
+        f"Logged in to {login.service.registry} as {user.email} ({user.role} of {user.organization})."
+        f" The key is kept in {place}."
+    )
+    if shutil.which(_HELPER) is None:
+        scripts = sysconfig.get_path("scripts")
+        fix = f'export PATH="$PATH:{scripts}"' if Path(scripts, _HELPER).exists() else "pip install polly-magic"
+        face.note(f"Docker will not find {_HELPER}, which is not on PATH, and so cannot pull or push. Run: {fix}")
+    return user
+
+
+COMMAND = Command(
+    name="login",
+    summary="Log in to Polly, to another repository service, or to one on this machine.",
+    example="login\nlogin --local\nlogin --service https://dockers.example.org",
+    add_arguments=_add_arguments,
+    run=_run,
+)
