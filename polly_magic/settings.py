@@ -14,11 +14,11 @@ A key from the environment is never stored, and never sent to another service.
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import SplitResult, urlsplit
@@ -47,6 +47,8 @@ __all__ = [
 ]
 
 _POLLY_HOST = re.compile(r"v2\.api\.([a-z0-9-]+)\.elucidata\.io")
+_LABEL = r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?"
+_HOST = re.compile(rf"(?!.{{254}}){_LABEL}(\.{_LABEL})*")
 _LOCK_PATIENCE = 10.0
 
 
@@ -143,6 +145,8 @@ def service_at(url: str) -> Service:
         raise _no_service("https://...@" + parts.netloc.rpartition("@")[2], "it holds no user or password")
     if parts.query or parts.fragment:
         raise _no_service(url, "it has nothing after the path")
+    if not (_HOST.fullmatch(host) or _is_address(host)):
+        raise _no_service(url, f"{host!r} can be no host")
     if re.search(r"[^\x21-\x7e]", url.strip()):
         raise _no_service(url, "it is plain ASCII without spaces")
     if parts.scheme == "http" and not _is_loopback(host):
@@ -373,12 +377,15 @@ def _registry(host: str, port: int | None, parts: SplitResult) -> str:
 
 
 def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
+    return host == "localhost" or host.endswith(".localhost") or (_is_address(host) and ip_address(host).is_loopback)
+
+
+def _is_address(host: str) -> bool:
     try:
-        return ipaddress.ip_address(host).is_loopback
+        ip_address(host)
     except ValueError:
         return False
+    return True
 
 
 def _no_service(url: str, reason: str) -> UsageError:

@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from typing import Any, cast
 
 from polly_magic.errors import ServiceFailure
+from polly_magic.redaction import redact
 
 __all__ = ["attributes", "broken", "count", "resource_id", "text", "text_list", "time", "word"]
 
@@ -110,5 +111,5 @@ def _wrong(values: dict[str, Any], name: str, expected: str) -> ServiceFailure:
 
 
 def _shown(value: object) -> str:
-    shown = ascii(value)
+    shown = redact(ascii(value))
     return shown if len(shown) <= 60 else f"{shown[:57]}..."

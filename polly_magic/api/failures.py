@@ -6,7 +6,7 @@ import ssl
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from requests import exceptions
-from urllib3.exceptions import NameResolutionError
+from urllib3.exceptions import LocationValueError, NameResolutionError
 
 from polly_magic.api.contract import broken
 from polly_magic.errors import (
@@ -24,11 +24,11 @@ from polly_magic.redaction import redact
 from polly_magic.settings import remedy_for_refused_key
 
 if TYPE_CHECKING:
-    from requests import RequestException, Response
+    from requests import Response
 
     from polly_magic.settings import Login
 
-__all__ = ["answer_failure", "call_failure"]
+__all__ = ["answer_failure", "call_failure", "media_type", "printable"]
 
 E = TypeVar("E", bound=BaseException)
 
@@ -36,7 +36,7 @@ _LONGEST = 500
 _TEMPORARY = frozenset({429, 502, 503, 504})
 
 
-def call_failure(login: Login, error: RequestException) -> PollyError:
+def call_failure(login: Login, error: Exception) -> PollyError:
     """Say why no answer came."""
     service = login.service
     # Not the library's own words: they are long, and name its objects.
@@ -52,7 +52,7 @@ def call_failure(login: Login, error: RequestException) -> PollyError:
         reason = "no answer in time"
     elif isinstance(error, exceptions.ContentDecodingError):
         return broken("the content cannot be decoded")
-    elif _cause(error, NameResolutionError):
+    elif _cause(error, NameResolutionError) or _cause(error, LocationValueError):
         reason = "its host name is not known"
     elif cause := _cause(error, OSError):
         reason = (cause.strerror or "the connection broke").lower()
@@ -68,11 +68,10 @@ def answer_failure(login: Login, response: Response) -> PollyError:
     if status in _TEMPORARY:
         after = response.headers.get("Retry-After", "")
         again = f"Try again in {after} s." if after.isdecimal() and len(after) < 10 else "Try again in a minute."
-        reason = said or f"{status} {_clean(login, response.reason or '')}".strip()
+        reason = said or f"{status} {printable(login, response.reason or '')}".strip()
         return ServiceUnavailable(f"{service.api_url} cannot do it now: {reason}", again)
     if not said:
-        media_type = response.headers.get("Content-Type", "nothing").partition(";")[0]
-        return broken(f"{status} came with {_clean(login, media_type)} instead of JSON:API errors")
+        return broken(f"{status} came with {media_type(login, response)} instead of JSON:API errors")
     if status == 401:
         return NotLoggedIn(f"{service.registry} does not accept the key: {said}", remedy_for_refused_key(login))
     if status == 403:
@@ -89,11 +88,24 @@ def answer_failure(login: Login, response: Response) -> PollyError:
     return ServiceFailure(f"{service.api_url} failed: {status} {said}", "Try again, or tell whoever runs the service.")
 
 
+def media_type(login: Login, response: Response) -> str:
+    """Return what kind of body an answer has."""
+    return printable(login, response.headers.get("Content-Type", "nothing").partition(";")[0])
+
+
+def printable(login: Login, text: str) -> str:
+    """Keep a stranger's text from moving a terminal's cursor, filling the screen, or telling the key."""
+    if key := login.key.reveal():
+        text = text.replace(key, "***")
+    text = "".join(character if character.isprintable() else " " for character in redact(text))
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
 def _said(login: Login, response: Response) -> str:
     """Return the service's own words, each with the field it is about; empty where it said nothing as agreed."""
     try:
         document: object = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     errors = cast("dict[str, Any]", document).get("errors") if isinstance(document, dict) else None
     if not isinstance(errors, list):
@@ -107,7 +119,7 @@ def _said(login: Login, response: Response) -> str:
         if isinstance(words, str):
             field = _field(fields.get("source"))
             said.append(f"{field}: {words}" if field else words)
-    return _clean(login, "; ".join(said))
+    return printable(login, "; ".join(said))
 
 
 def _field(source: object) -> str:
@@ -117,14 +129,6 @@ def _field(source: object) -> str:
             if isinstance(place := source.get(kind), str):
                 return place.removeprefix("/data/attributes/").removeprefix("/data/")
     return ""
-
-
-def _clean(login: Login, text: str) -> str:
-    """Keep a stranger's text from moving a terminal's cursor, filling the screen, or telling the key."""
-    if key := login.key.reveal():
-        text = text.replace(key, "***")
-    text = "".join(character if character.isprintable() else " " for character in redact(text))
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def _remedy_for_silence(login: Login) -> str:

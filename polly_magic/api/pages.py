@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar, cast
-from urllib.parse import urljoin
 
 from polly_magic.api.contract import broken
+from polly_magic.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,36 +50,43 @@ def read_list(
     ------
     ServiceFailure
         A page is not as the contract says, names one that was read already, or there is no end.
+    UsageError
+        The limit is below zero.
     """
     rows: list[T] = []
-    if limit is not None and limit <= 0:
+    if limit is not None and limit < 0:
+        raise UsageError(f"{limit} rows cannot be listed.", "Ask for 1 or more, or for all.")
+    if limit == 0:
         return rows
     size = _PAGE_SIZE if limit is None else min(limit, _PAGE_SIZE)
     document, url = session.get(path, {**parameters, "page[size]": str(size)})
     seen = {url}
-    for page in range(1, _MOST_PAGES + 1):
+    while True:
         data = document["data"]
         if not isinstance(data, list):
             raise broken("'data' of a list is no list")
         rows += map(read, cast("list[object]", data))
-        following = _next(document, url)
+        following = _next(session, document, url)
         if following is None or (limit is not None and len(rows) >= limit):
-            if progress and page > 1:
+            if progress and len(seen) > 1:
                 progress(len(rows), limit)
             return rows[:limit]
         if not data:
             raise broken("an empty page names a next one")
         if following in seen:
             raise broken("a page names one that was read before as the next")
+        if len(seen) == _MOST_PAGES:
+            raise broken(f"the list has no end after {_MOST_PAGES} pages")
         seen.add(following)
         if progress:
             progress(len(rows), limit)
-        document, url = session.get(following)
-    raise broken(f"the list has no end after {_MOST_PAGES} pages")
+        document, url = session.get_page(following)
 
 
-def _next(document: dict[str, object], url: str) -> str | None:
-    links = document.get("links") or {}
+def _next(session: Session, document: dict[str, object], url: str) -> str | None:
+    links = document.get("links")
+    if links is None:
+        return None
     if not isinstance(links, dict):
         raise broken("'links' is no object")
     link = cast("dict[str, object]", links).get("next")
@@ -89,4 +96,4 @@ def _next(document: dict[str, object], url: str) -> str | None:
         return None
     if not isinstance(link, str):
         raise broken("'links.next' is no URL")
-    return urljoin(url, link)
+    return session.join(url, link)

@@ -18,9 +18,10 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
+from urllib3.exceptions import HTTPError
 
 from polly_magic.api.contract import broken
-from polly_magic.api.failures import answer_failure, call_failure
+from polly_magic.api.failures import answer_failure, call_failure, media_type, printable
 from polly_magic.errors import NotLoggedIn, ServiceFailure
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Session:
         self.login = login
         self._base = login.service.api_url
         self._patience = patience
-        self._http = requests.Session()
+        self._http = _Http()
         self._http.auth = _KeyAuth(login.key.reveal(), _origin(self._base))  # also keeps ~/.netrc out
         self._http.headers.update({"Accept": _MEDIA_TYPE, "User-Agent": f"polly-magic/{version('polly-magic')}"})
         self._http.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
@@ -88,40 +89,61 @@ class Session:
         Parameters
         ----------
         path : str
-            Below the service's base, with a slash first; or a URL that the service gave, with the same origin.
+            Below the service's base, with a slash first.
         """
-        return self._call("GET", path, parameters=parameters)
+        return self._call("GET", self._base + path, parameters=parameters)
+
+    def get_page(self, url: str) -> tuple[dict[str, Any], str]:
+        """Get a document from a URL that `join` made, and the URL it came from."""
+        return self._call("GET", url)
 
     def post(self, path: str, kind: str, attributes: Mapping[str, object]) -> dict[str, Any]:
         """Create a resource of type `kind`."""
-        return self._call("POST", path, body={"data": {"type": kind, "attributes": attributes}})[0]
+        return self._call("POST", self._base + path, body={"data": {"type": kind, "attributes": attributes}})[0]
 
     def patch(self, path: str, kind: str, identity: str, attributes: Mapping[str, object]) -> dict[str, Any]:
         """Change attributes of a resource."""
         body = {"data": {"type": kind, "id": identity, "attributes": attributes}}
-        return self._call("PATCH", path, body=body)[0]
+        return self._call("PATCH", self._base + path, body=body)[0]
+
+    def join(self, url: str, link: str) -> str:
+        """Return the URL that a link in the answer from `url` means.
+
+        Raises
+        ------
+        ServiceFailure
+            It is none, or it leaves the origin, where the key must not go.
+        """
+        try:
+            joined = urljoin(url, link)
+            if _origin(joined) == _origin(self._base):
+                return joined
+            host = urlsplit(joined).netloc.rpartition("@")[2]
+        except ValueError:
+            raise broken("a link is no URL") from None
+        raise ServiceFailure(
+            f"{self._base} refers to another place ({printable(self.login, host)}), where its key must not go.",
+            "Look whether POLLY_SERVICE is the service's final URL.",
+        )
 
     def _call(
         self,
         method: str,
-        path: str,
+        url: str,
         *,
         parameters: Mapping[str, str] | None = None,
         body: Mapping[str, object] | None = None,
     ) -> tuple[dict[str, Any], str]:
-        url = self._base + path if path.startswith("/") else path
         headers: dict[str, str] = {}
         if body is not None:
             # Sent again it is known as the same: so every write may be tried again.
             headers = {"Content-Type": _MEDIA_TYPE, "Idempotency-Key": str(uuid.uuid4())}
         data = None if body is None else json.dumps(body).encode()
         for _ in range(_MOST_REDIRECTS + 1):
-            self._stay_home(url, "refers")
             response = self._answer(method, url, parameters, data, headers)
             if response.status_code not in _REDIRECTS[method] or "Location" not in response.headers:
                 return self._document(response), response.url
-            url, parameters = urljoin(response.url, response.headers["Location"]), None
-            self._stay_home(url, "redirects")
+            url, parameters = self.join(response.url, response.headers["Location"]), None
         raise broken(f"it redirects more than {_MOST_REDIRECTS} times")
 
     def _answer(
@@ -140,9 +162,9 @@ class Session:
             problem: PollyError
             try:
                 response = self._http.request(
-                    method, url, params=parameters, data=data, headers=headers, timeout=timeout, allow_redirects=False
+                    method, url, params=parameters, data=data, headers=headers, timeout=timeout
                 )
-            except requests.RequestException as error:
+            except (requests.RequestException, HTTPError) as error:  # requests lets a few of urllib3's through
                 problem = call_failure(self.login, error)
                 if not _may_pass(error):
                     raise problem from error
@@ -161,24 +183,19 @@ class Session:
             raise answer_failure(self.login, response)
         try:
             document: object = json.loads(response.content)
-        except ValueError:
-            media_type = response.headers.get("Content-Type", "nothing").partition(";")[0]
-            raise broken(f"{ascii(media_type)[:80]} came instead of JSON:API") from None
+        except (ValueError, RecursionError):
+            raise broken(f"{media_type(self.login, response)} came instead of JSON:API") from None
         if not isinstance(document, dict) or "data" not in document:
             raise broken("the document has no 'data'")
         return cast("dict[str, Any]", document)
 
-    def _stay_home(self, url: str, does: str) -> None:
-        try:
-            at_home = _origin(url) == _origin(self._base)
-        except ValueError:
-            at_home = False
-        if not at_home:
-            host = ascii(urlsplit(url).netloc.rpartition("@")[2]) if "//" in url else "nowhere"
-            raise ServiceFailure(
-                f"{self._base} {does} to another place, {host[:100]}, where its key must not go.",
-                "Look whether POLLY_SERVICE is the service's final URL.",
-            )
+
+class _Http(requests.Session):
+    """Leaves redirects alone: requests would carry the key along, and stumble over a Location that is no URL."""
+
+    def get_redirect_target(self, resp: Response) -> None:
+        """Say that there is nowhere to go."""
+        del resp
 
 
 class _KeyAuth(AuthBase):
@@ -199,7 +216,7 @@ def _origin(url: str) -> tuple[str, str, int | None]:
     return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
-def _may_pass(error: requests.RequestException) -> bool:
+def _may_pass(error: Exception) -> bool:
     if isinstance(error, requests.exceptions.SSLError):
         return False
     return isinstance(error, requests.ConnectionError | requests.Timeout | requests.exceptions.ChunkedEncodingError)
