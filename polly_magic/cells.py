@@ -11,8 +11,8 @@ import shlex
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from polly_magic.errors import ServiceFailure, UsageError
-from polly_magic.references import Reference, is_digest, parse
+from polly_magic.errors import InvalidReference, ServiceFailure, UsageError
+from polly_magic.references import Reference, is_digest, parse_repository
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,12 +91,15 @@ def run_cell(commit: Commit, command: Sequence[str]) -> str:
 
 def _image(commit: Commit) -> Reference:
     # The service's words end up in a shell: they are what they should be, or there is no cell.
+    try:
+        image = parse_repository(commit.repository)
+    except InvalidReference:
+        image = None
+    if image is None or image.repository != commit.repository:
+        raise ServiceFailure(f"The service gave {commit.repository!r} as a path.", "Tell whoever runs the service.")
     if not is_digest(commit.commit_hash):
         raise ServiceFailure(f"The service gave {commit.commit_hash!r} as a digest.", "Tell whoever runs the service.")
-    image = parse(commit.repository).with_digest(commit.commit_hash)
-    if image.repository != commit.repository:
-        raise ServiceFailure(f"The service gave {commit.repository!r} as a path.", "Tell whoever runs the service.")
-    return image
+    return image.with_digest(commit.commit_hash)
 
 
 def _comment(commit: Commit, image: Reference) -> str:

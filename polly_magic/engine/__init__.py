@@ -5,7 +5,6 @@ Nothing else imports the Docker SDK; import this package only where an engine is
 
 from __future__ import annotations
 
-from polly_magic.engine.containers import Interrupted
 from polly_magic.engine.engine import Credentials, Engine, Pulled
 
-__all__ = ["Credentials", "Engine", "Interrupted", "Pulled"]
+__all__ = ["Credentials", "Engine", "Pulled"]

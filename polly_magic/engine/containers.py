@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from docker.errors import APIError
 from docker.errors import NotFound as NoSuchContainer
+from docker.types import Mount
 
 from polly_magic.errors import EngineFailure
 
@@ -21,19 +22,11 @@ if TYPE_CHECKING:
 
     from polly_magic.references import Reference
 
-__all__ = ["LABEL", "Interrupted", "run_container"]
+__all__ = ["LABEL", "run_container"]
 
 LABEL = "io.polly-magic.run"
 _GRACE = 2
 """Seconds a program has to end by itself once it is interrupted."""
-
-
-class Interrupted(KeyboardInterrupt):
-    """The user stopped a container: it is gone."""
-
-    def _render_traceback_(self) -> list[str]:
-        # As a PollyError does: one line for the reader instead of a traceback.
-        return [str(self)]
 
 
 def run_container(
@@ -54,9 +47,9 @@ def run_container(
     name = f"polly-{uuid.uuid4().hex[:12]}"
     created = False
     try:
-        host = api.create_host_config(
-            binds={source: {"bind": target, "mode": "rw"} for source, target in mounts.items()}, auto_remove=True
-        )
+        # A Mount, not a bind: that is one text, in which a path with a colon could not be told from what follows.
+        directories = [Mount(target, source, type="bind") for source, target in mounts.items()]
+        host = api.create_host_config(mounts=directories, auto_remove=True)
         api.create_container(
             image,
             [*command] or None,
@@ -73,7 +66,7 @@ def run_container(
             return int(waiting.json()["StatusCode"])
     except KeyboardInterrupt:
         _stop(api, name)
-        raise Interrupted(f"Interrupted: the container of {reference} is stopped and removed.") from None
+        raise
     finally:
         _remove(api, name, wait=0 if created else 1.0)
 

@@ -195,8 +195,8 @@ class Engine:
         ------
         EngineFailure
             The image cannot be pulled, or the command not be started; `exit_status` is 126 or 127 then as in a shell.
-        Interrupted
-            By Ctrl-C or the notebook's stop button; the container is gone then.
+        KeyboardInterrupt
+            Ctrl-C, or the notebook's stop button; the container is gone then.
         """
         if not self.find(reference):
             self.pull(reference, credentials and credentials(), progress)
