@@ -44,6 +44,8 @@ def pull_cell(commit: Commit) -> str:
 
     Examples
     --------
+    >>> from datetime import datetime, timezone
+    >>> from polly_magic.models import Commit
     >>> june = Commit("docker.polly.elucidata.io/elucidata/16june", "latest", "sha256:" + 64 * "5", "inactive",
     ...     "a@b.c", datetime(2020, 6, 17, 19, 3, 35, tzinfo=timezone.utc), 1, "", ())
     >>> print(pull_cell(june))  # doctest: +ELLIPSIS
@@ -72,6 +74,8 @@ def run_cell(commit: Commit, command: Sequence[str]) -> str:
 
     Examples
     --------
+    >>> from datetime import datetime, timezone
+    >>> from polly_magic.models import Commit
     >>> june = Commit("docker.polly.elucidata.io/elucidata/16june", "latest", "sha256:" + 64 * "5", "inactive",
     ...     "a@b.c", datetime(2020, 6, 17, 19, 3, 35, tzinfo=timezone.utc), 1, "", ())
     >>> print(run_cell(june, ["python", "fit.py"]))  # doctest: +ELLIPSIS

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,7 +23,6 @@ from polly_magic.models import Commit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 DIGEST = "sha256:5747316366b8cc9e3021cd7286f42b2d6d81e3d743e2ab571f55bcd5df788cc8"
 JUNE = Commit(
@@ -211,7 +211,7 @@ def test_any_arguments_arrive_as_given(fake_docker: Path, tmp_path: Path, comman
 def test_a_container_that_fails_is_no_error_of_the_cell(kernel: Shell) -> None:
     docker = shutil.which("docker")
     assert docker is not None
-    with open(docker, "a") as program:
+    with Path(docker).open("a") as program:
         program.write("sys.exit(3)\n")
     for command in (["plain"], ["{braces}"]):
         assert kernel.given(run_cell(JUNE, command))[-1:] == command
