@@ -85,7 +85,7 @@ _REPOSITORIES: Mapping[str, tuple[str, Access]] = {
 
 
 def push_sample(
-    client: Client, colleague: Client | None = None, note: Callable[[str], None] = lambda _: None
+    client: Client, colleague: Callable[[], Client] | None = None, note: Callable[[str], None] = lambda _: None
 ) -> list[str]:
     """Create the repositories of the sample and push what is not there yet.
 
@@ -93,8 +93,9 @@ def push_sample(
     ----------
     client : Client
         Of a user; the repositories come into being in this user's organisation.
-    colleague : Client, optional
-        Of another user of the same organisation, who pushes the first commit of ``16june``.
+    colleague : callable, optional
+        Gives the client of another user of the same organisation, who pushes the first commit of ``16june``. Called
+        only where there is something to push.
     note : callable, optional
         Is told each push.
 
@@ -109,24 +110,23 @@ def push_sample(
             client.create(f"{organization}/{name}", description=description, access=access)
     with tempfile.TemporaryDirectory(prefix="polly-sample-") as directory:
         for push in _pushes(Path(directory)):
-            _push(
-                colleague if colleague and push.by_colleague else client,
-                f"{organization}/{push.repository}",
-                push,
-                note,
-            )
+            path = f"{organization}/{push.repository}"
+            if missing := _missing(client, path, push):
+                pusher = colleague() if colleague and push.by_colleague else client
+                _push(pusher, path, push, missing, note)
     return [f"{client.registry}/{organization}/{name}" for name in _REPOSITORIES]
 
 
-def _push(client: Client, path: str, push: Push, note: Callable[[str], None]) -> None:
+def _missing(client: Client, path: str, push: Push) -> list[str]:
     # Pushing the first of two commits again would make it active again: what was once pushed stays as it is.
     there = {commit.tag for commit in client.commits(path, commit_hash=push.digest)}
-    missing = [tag for tag in push.tags if tag not in there]
-    if not missing:
-        return
+    return [tag for tag in push.tags if tag not in there]
+
+
+def _push(client: Client, path: str, push: Push, tags: Sequence[str], note: Callable[[str], None]) -> None:
     token = client.registry_token("pull,push", _TOKEN_LIFETIME)
     with RegistryClient(client.registry, token.username, token.secret) as registry:
-        for tag in missing:
+        for tag in tags:
             if len(push.images) > 1:
                 put_index(registry, path, tag, push.images)
             else:
