@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.anna import Anna
+from tests.local_service import logged_in
+
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 
 @pytest.fixture(autouse=True)
@@ -22,3 +27,20 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyt
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path_factory.mktemp("docker")))
     return home
+
+
+@pytest.fixture(scope="session")
+def annas_login(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Anna]:
+    """Start the service of this machine once, with Anna of elucidata logged in to it."""
+    with logged_in(tmp_path_factory.mktemp("anna")) as variables:
+        config = json.loads(Path(variables["DOCKER_CONFIG"], "config.json").read_text())
+        (registry,) = config["credHelpers"]
+        yield Anna(variables, registry)
+
+
+@pytest.fixture
+def anna(annas_login: Anna, clean_environment: Path, monkeypatch: pytest.MonkeyPatch) -> Anna:
+    """Let the test itself be Anna, logged in."""
+    for name in ("POLLY_MAGIC_HOME", "DOCKER_CONFIG", "PATH"):
+        monkeypatch.setenv(name, annas_login.variables[name])
+    return annas_login

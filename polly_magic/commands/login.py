@@ -13,7 +13,7 @@ from polly_magic.commands.embedded import enter
 from polly_magic.docker_config import register_helper
 from polly_magic.errors import NotLoggedIn, UsageError
 from polly_magic.redaction import Secret
-from polly_magic.settings import Login, Service, current_service, remember, service_at, service_data
+from polly_magic.settings import Login, Service, current_service, find_login, remember, service_at, service_data
 
 if TYPE_CHECKING:
     import argparse
@@ -42,16 +42,23 @@ def _run(arguments: argparse.Namespace, face: Face) -> None:
     if not arguments.local and (arguments.organization or arguments.email):
         raise UsageError("--organization and --email are for login --local.", "Leave them out, or add --local.")
     service = service_at(arguments.service) if arguments.service else current_service()
+    kept = find_login(service.registry) if arguments.print_command and not arguments.local else None
+    if kept is None:
+        service = _log_in(arguments, service, face)
+    if arguments.print_command:
+        face.write(password_command(service.registry) + "\n")
+
+
+def _log_in(arguments: argparse.Namespace, service: Service, face: Face) -> Service:
     if arguments.local or (service.data and not arguments.service):
         data = Path(service.data) if service.data else service_data()
         login = enter(data, face, organization=arguments.organization, email=arguments.email)
     else:
         login = Login(service, _key(service, face))
-    user = _log_in(login, face)
+    user = _keep(login, face)
     if arguments.organization not in (None, user.organization) or arguments.email not in (None, user.email):
         face.note("--organization and --email count when the service starts for the first time; it had its users.")
-    if arguments.print_command:
-        face.write(password_command(login.service.registry) + "\n")
+    return login.service
 
 
 def password_command(registry: str) -> str:
@@ -70,7 +77,7 @@ def _key(service: Service, face: Face) -> Secret:
     return key
 
 
-def _log_in(login: Login, face: Face) -> User:
+def _keep(login: Login, face: Face) -> User:
     from polly_magic.api import Client
 
     # Asked before anything is kept: a wrong key leaves an older login as it was.
