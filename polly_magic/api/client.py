@@ -172,7 +172,7 @@ class Client:
         path : str
             ``organisation/name``, without host.
         tag, status, commit_hash : str, optional
-            Only those of this tag, status and full digest.
+            Only those of this tag, status, and digest (or its beginning, seven digits or more).
         oldest_first : bool
         limit : int, optional
             How many at most.
