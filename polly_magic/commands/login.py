@@ -41,7 +41,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace, face: Face) -> None:
     if not arguments.local and (arguments.organization or arguments.email):
         raise UsageError("--organization and --email are for login --local.", "Leave them out, or add --local.")
-    service = service_at(arguments.service) if arguments.service else current_service()
+    service = current_service() if arguments.service is None else service_at(arguments.service)
     kept = find_login(service.registry) if arguments.print_command and not arguments.local else None
     if kept is None:
         service = _log_in(arguments, service, face)
@@ -50,7 +50,7 @@ def _run(arguments: argparse.Namespace, face: Face) -> None:
 
 
 def _log_in(arguments: argparse.Namespace, service: Service, face: Face) -> Service:
-    if arguments.local or (service.data and not arguments.service):
+    if arguments.local or (service.data and arguments.service is None):
         data = Path(service.data) if service.data else service_data()
         login = enter(data, face, organization=arguments.organization, email=arguments.email)
     else:
