@@ -102,7 +102,7 @@ def polly() -> Iterator[tuple[Registry, Client]]:
         }
         data = Path(directory, "data")
         key_file = Path(directory, "key")
-        program = [sys.executable, "-m", "polly_magic.terminal"]
+        program = [sys.executable, "-m", "polly_magic"]
         subprocess.run(
             [*program, "accounts", "add", "bench@localhost", "--organization", "bench", "--role", "admin"]
             + ["--data", str(data), "--key-file", str(key_file)],
