@@ -109,7 +109,7 @@ def _credentials(registry: str) -> tuple[str, str]:
         raise PollyError(_NONE)
     from polly_magic.api import Client
 
-    with Client(login) as client:
+    with Client(login, patience=10.0) as client:
         token = client.registry_token("pull,push", _LIFETIME)
     return token.username, token.secret.reveal()
 

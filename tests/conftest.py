@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,3 +45,11 @@ def anna(annas_login: Anna, clean_environment: Path, monkeypatch: pytest.MonkeyP
     for name in ("POLLY_MAGIC_HOME", "DOCKER_CONFIG", "PATH"):
         monkeypatch.setenv(name, annas_login.variables[name])
     return annas_login
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """Return a port of this machine at which nobody answers."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
