@@ -35,6 +35,7 @@ __all__ = [
     "list_accounts",
     "principal_of_key",
     "principal_of_key_id",
+    "require_same",
     "revoke_key",
     "revoke_keys_of",
 ]
@@ -131,6 +132,17 @@ def create_user(connection: Connection, email: str, organization_id: int, role: 
 def find_user(connection: Connection, email: str) -> int | None:
     """Return the id of the user, if there is one of this address."""
     return connection.execute(select(users.c.id).where(users.c.email == email)).scalar()
+
+
+def require_same(connection: Connection, user_id: int, organization_id: int, role: Role) -> None:
+    """Raise `Conflict` unless the account is in this organisation and has this role."""
+    query = select(organizations.c.id, organizations.c.name, users.c.role).join_from(users, organizations)
+    own_id, organization, own_role = connection.execute(query.where(users.c.id == user_id)).one()
+    if (own_id, own_role) != (organization_id, role):
+        raise Conflict(
+            f"The account exists already, as {own_role} of {organization}.",
+            f"For a new key of it, say: --organization {organization} --role {own_role}",
+        )
 
 
 def list_accounts(connection: Connection) -> list[Account]:

@@ -18,6 +18,7 @@ from aiohttp.abc import AbstractAccessLogger
 from polly_magic.errors import PollyError, Rejected
 from polly_magic.redaction import redact
 from polly_magic.service.application import FIRST_ACCOUNT, build_application, make_data_directory
+from polly_magic.service.first_start import is_loopback
 from polly_magic.service.state import State, hold, publish
 
 if TYPE_CHECKING:
@@ -46,10 +47,13 @@ class Started:
         Where clients on this machine reach it.
     first_account : str or None
         Address of the account that this start made, if it was the first.
+    on_loopback : bool
+        Whether only this machine reaches it.
     """
 
     url: str
     first_account: str | None
+    on_loopback: bool
 
 
 def run(config: Config, ready: Callable[[Started], None] | None = None) -> None:
@@ -84,7 +88,7 @@ async def _serve(config: Config, listening: socket.socket, ready: Callable[[Star
     await runner.setup()
     try:
         await web.SockSite(runner, listening, backlog=_BACKLOG).start()
-        started = Started(_url(config, listening), app[FIRST_ACCOUNT])
+        started = Started(_url(config, listening), app[FIRST_ACCOUNT], is_loopback(config.host))
         with publish(config.data, State(started.url, os.getpid(), version("polly-magic"))):
             if ready:
                 await asyncio.to_thread(ready, started)
