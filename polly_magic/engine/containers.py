@@ -6,16 +6,18 @@ import codecs
 import re
 import time
 import uuid
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from docker.errors import APIError
 from docker.errors import NotFound as NoSuchContainer
 from docker.types import Mount
+from docker.utils.socket import STDERR, STDOUT, frames_iter
 
 from polly_magic.errors import EngineFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
     import requests
     from docker.api.client import APIClient
@@ -59,8 +61,7 @@ def run_container(
             working_dir=workdir,
         )
         created = True
-        with _exit_of(api, name) as waiting:
-            output = api.attach(name, stdout=True, stderr=True, stream=True, demux=True)
+        with _exit_of(api, name) as waiting, _output_of(api, name) as output:
             _start(api, name, command, reference)
             _copy(output, write)
             return int(waiting.json()["StatusCode"])
@@ -86,6 +87,17 @@ def _exit_of(api: APIClient, name: str) -> requests.Response:
     return response
 
 
+@contextmanager
+def _output_of(api: APIClient, name: str) -> Generator[Iterable[tuple[int, bytes]]]:
+    """Follow both streams from before the start, so that nothing is missed."""
+    stream: Any = api.attach_socket(name, params={"stdout": 1, "stderr": 1, "stream": 1})
+    try:
+        yield frames_iter(stream, tty=False)
+    finally:
+        # The stream is a view of the response's connection; the response closes both.
+        getattr(stream, "_response", stream).close()
+
+
 def _start(api: APIClient, name: str, command: Sequence[str], reference: Reference) -> None:
     try:
         api.start(name)
@@ -107,15 +119,14 @@ def _start(api: APIClient, name: str, command: Sequence[str], reference: Referen
         raise failure from error
 
 
-def _copy(output: Iterable[tuple[bytes | None, bytes | None]], write: Callable[[str], None]) -> None:
+def _copy(output: Iterable[tuple[int, bytes]], write: Callable[[str], None]) -> None:
     """Pass on both streams as they come; a character may be cut in two by the engine, in either of them."""
     make = codecs.getincrementaldecoder("utf-8")
-    decoders = (make("replace"), make("replace"))
-    for frame in output:
-        for decoder, piece in zip(decoders, frame, strict=True):
-            if piece and (text := decoder.decode(piece)):
-                write(text)
-    for decoder in decoders:
+    decoders = {STDOUT: make("replace"), STDERR: make("replace")}
+    for stream, piece in output:
+        if text := decoders[stream].decode(piece):
+            write(text)
+    for decoder in decoders.values():
         if text := decoder.decode(b"", final=True):
             write(text)
 

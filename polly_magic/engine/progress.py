@@ -48,9 +48,11 @@ def follow(events: Iterable[dict[str, Any]], update: Update) -> tuple[str | None
     """
     totals: dict[str, int] = {}
     digest: str | None = None
+    failure: str | None = None
     for event in events:
         if message := event.get("error") or (event.get("errorDetail") or {}).get("message"):
-            return digest, str(message)
+            failure = failure or str(message)
+            continue  # to the end, so that the connection is free again
         status = str(event.get("status", ""))
         digest = _digest(event, status) or digest
         layer = event.get("id")
@@ -69,7 +71,7 @@ def follow(events: Iterable[dict[str, Any]], update: Update) -> tuple[str | None
             # What the engine counts of a push includes the tar's own bytes, and so passes the total.
             completed = min(detail.get("current", 0), total) if total else detail.get("current", 0)
         update(str(layer), completed, total, status)
-    return digest, None
+    return digest, failure
 
 
 def _digest(event: dict[str, Any], status: str) -> str | None:
