@@ -28,7 +28,7 @@ __all__ = ["Place", "drop_key", "find_key", "keep_key", "read_json", "write_priv
 
 _SERVICE = "polly-magic"
 # Somebody may have to type the keyring's password into a dialog; nobody may have to wait for a dialog that isn't there.
-_PATIENCE = 20.0
+_PATIENCE = 30.0
 _log = logging.getLogger(__name__)
 
 

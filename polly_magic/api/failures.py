@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from requests import exceptions
-from urllib3.exceptions import LocationValueError, NameResolutionError
+from urllib3.exceptions import LocationValueError
 
 from polly_magic.api.contract import broken
 from polly_magic.errors import (
@@ -52,7 +53,7 @@ def call_failure(login: Login, error: Exception) -> PollyError:
         reason = "no answer in time"
     elif isinstance(error, exceptions.ContentDecodingError):
         return broken("the content cannot be decoded")
-    elif _cause(error, NameResolutionError) or _cause(error, LocationValueError):
+    elif _cause(error, socket.gaierror) or _cause(error, LocationValueError):
         reason = "its host name is not known"
     elif cause := _cause(error, OSError):
         reason = (cause.strerror or "the connection broke").lower()

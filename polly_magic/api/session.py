@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.cookiejar
 import itertools
 import json
+import os
 import random
 import re
 import time
@@ -76,6 +77,8 @@ class Session:
         self._http.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
         # No proxy between this machine and itself: the key would go there in the clear.
         self._http.trust_env = not login.service.is_local
+        if login.service.is_local and (bundle := os.environ.get("REQUESTS_CA_BUNDLE")):
+            self._http.verify = bundle
         self._http.mount("http://", HTTPAdapter(pool_connections=1, pool_maxsize=16))
         self._http.mount("https://", HTTPAdapter(pool_connections=1, pool_maxsize=16))
 
