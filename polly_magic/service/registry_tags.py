@@ -96,7 +96,7 @@ async def list_referrers(request: web.Request, path: str, digest: str) -> web.St
     if more:
         headers["Link"] = _next(f"/v2/{path}/referrers/{digest}", **query, last=descriptors[-1]["digest"])
     index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": descriptors}
-    return web.Response(text=json.dumps(index), headers=headers)
+    return web.Response(body=json.dumps(index).encode(), headers=headers)
 
 
 def _descriptor(digest: str, media_type: str, artifact_type: str | None, content: bytes) -> dict[str, Any]:
