@@ -6,6 +6,7 @@ import getpass
 import os
 import shlex
 import shutil
+import sys
 import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -103,9 +104,14 @@ def load(shell: InteractiveShell) -> None:
     if matcher not in shell.Completer.custom_matchers:
         shell.Completer.custom_matchers.append(matcher)
     formatter = _html_formatter(shell)
-    for name in _FRAMES:
-        module, _, kind = name.rpartition(".")
-        formatter.for_type_by_name(module, kind, _FrameHtml(_printer(formatter, name)))
+    # By name, so that pandas is not imported; a type that is there and has a formatter would go before its name.
+    frame = getattr(sys.modules.get("pandas"), "DataFrame", None)
+    for name in _FRAMES if frame is None else (f"{frame.__module__}.{frame.__name__}",):
+        shown = _FrameHtml(_printer(formatter, name))
+        if frame is None:
+            formatter.for_type_by_name(*_split_name(name), shown)
+        else:
+            formatter.for_type(frame, shown)
     _find_helper()
 
 
@@ -123,8 +129,7 @@ def unload(shell: InteractiveShell) -> None:
         if isinstance(printer, _FrameHtml):
             formatter.pop(name)
             if printer.before:
-                module, _, kind = name.rpartition(".")
-                formatter.for_type_by_name(module, kind, printer.before)
+                formatter.for_type_by_name(*_split_name(name), printer.before)
 
 
 class _FrameHtml:
@@ -153,6 +158,11 @@ def _split(line: str) -> list[str]:
 
 def _html_formatter(shell: InteractiveShell) -> HTMLFormatter:
     return cast("DisplayFormatter", shell.display_formatter).formatters["text/html"]
+
+
+def _split_name(name: str) -> tuple[str, str]:
+    module, _, kind = name.rpartition(".")
+    return module, kind
 
 
 def _printer(formatter: HTMLFormatter, name: str) -> Any:
