@@ -19,6 +19,7 @@ from polly_magic.errors import PollyError, Rejected
 from polly_magic.redaction import redact
 from polly_magic.service.application import FIRST_ACCOUNT, build_application, make_data_directory
 from polly_magic.service.first_start import is_loopback
+from polly_magic.service.registry import RUNNER_OPTIONS
 from polly_magic.service.state import State, hold, publish
 
 if TYPE_CHECKING:
@@ -84,7 +85,9 @@ async def _serve(config: Config, listening: socket.socket, ready: Callable[[Star
     # Migrates and checks the files, which may take a while; nothing else runs yet.
     app = build_application(config)
     access_log = _access_log() if config.access_log else None
-    runner = web.AppRunner(app, shutdown_timeout=_GRACE, access_log=access_log, access_log_class=_AccessLogger)
+    runner = web.AppRunner(
+        app, shutdown_timeout=_GRACE, access_log=access_log, access_log_class=_AccessLogger, **RUNNER_OPTIONS
+    )
     await runner.setup()
     try:
         await web.SockSite(runner, listening, backlog=_BACKLOG).start()
