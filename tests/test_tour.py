@@ -1,0 +1,91 @@
+"""The tour: its notebook, and the steps of `make tour` with and without JupyterLab."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import nbformat
+import psutil
+import pytest
+
+from tests.local_service import environment, logged_in, run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+TOUR = NOTEBOOKS / "tour.ipynb"
+
+
+@pytest.fixture
+def unchanged() -> Iterator[None]:
+    """Hold the committed notebook as it was."""
+    before = TOUR.read_bytes()
+    yield
+    assert TOUR.read_bytes() == before
+
+
+def test_gives_the_outputs_that_are_written_in_the_notebook(tmp_path: Path, unchanged: None) -> None:
+    with logged_in(tmp_path) as variables:
+        run(variables, sys.executable, "-m", "polly_magic.sample")
+        plain = ["-p", "no:cacheprovider", "-o", "addopts=", "-q"]
+        said = run(variables, sys.executable, "-m", "pytest", *plain, "--nbval", str(TOUR), timeout=200)
+    cells = [cell for cell in nbformat.read(TOUR, 4).cells if cell.cell_type == "code"]
+    assert re.search(rf"\b{len(cells)} passed\b", said), said
+
+
+def test_ends_after_the_notebook_without_a_browser(tmp_path: Path, unchanged: None) -> None:
+    home = tmp_path / "tour"
+    said = run(environment(tmp_path) | {"BROWSER": "none"}, "sh", str(NOTEBOOKS / "tour.sh"), str(home), timeout=200)
+    for text in ("docker repository", "elucidata/docker_demo/cache", "ben@elucidata.io", "inactive", "ran to its end"):
+        assert text in said
+    outputs = [cell.get("outputs") for cell in nbformat.read(home / "tour.ipynb", 4).cells]
+    assert "elucidata/workbench" in str(outputs)
+    assert _processes_of(home) == []
+    assert {path.name for path in tmp_path.iterdir()} == {"tour"}, "something lies outside the tour's directory"
+
+
+def test_opens_jupyterlab_and_prints_where(tmp_path: Path, unchanged: None) -> None:
+    home = tmp_path / "tour"
+    process = subprocess.Popen(
+        ["sh", str(NOTEBOOKS / "tour.sh"), str(home)],
+        env=environment(tmp_path) | {"BROWSER": "/bin/true"},
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+    )  # fmt: skip
+    guard = threading.Timer(200, os.killpg, (process.pid, signal.SIGKILL))
+    guard.start()
+    try:
+        assert process.stdout is not None
+        said = ""
+        for line in process.stdout:
+            said += line
+            if re.search(r"http://\S+/lab/tree/tour\.ipynb\?token=", line):
+                break
+        else:
+            pytest.fail(said)
+        assert [found for found in _processes_of(home) if "polly_magic.service" in found]
+        os.killpg(process.pid, signal.SIGTERM)
+        process.communicate(timeout=60)
+    finally:
+        guard.cancel()
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+    assert _processes_of(home) == []
+
+
+def _processes_of(home: Path) -> list[str]:
+    return [
+        " ".join(process.info["cmdline"])
+        for process in psutil.process_iter(["cmdline"])
+        if any(str(home) in word for word in process.info["cmdline"] or [])
+    ]
