@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
 from polly_magic.references import is_digest, is_tag
 from polly_magic.service.api import authenticated
 from polly_magic.service.api_repositories import find, refuse_foreign
+from polly_magic.service.commits import point_tag
 from polly_magic.service.idempotency import write_once
 from polly_magic.service.jsonapi import ApiError, read_document, respond, timestamp
 from polly_magic.service.keys import DATABASE
 from polly_magic.service.query import Query
-from polly_magic.service.schema import commits, manifests, now, users
+from polly_magic.service.schema import commits, manifests, users
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -95,15 +96,9 @@ async def _roll_back(request: web.Request, principal: Principal) -> web.Response
         if not _was_pushed(connection, repository.id, tag, digest):
             detail = f"The tag {tag!r} of {path} never pointed at {digest}, or the image was deleted."
             raise ApiError(404, "commit_not_found", "Commit not found", detail, pointer="/data/attributes/commit_hash")
-        at = now()
-        connection.execute(update(commits).where(same_tag, commits.c.replaced_at.is_(None)).values(replaced_at=at))
-        copied = ("repository_id", "tag", "digest", "media_type", "size", "platforms")
-        old = connection.execute(
-            select(*(commits.c[name] for name in copied)).where(same_tag, commits.c.digest == digest).limit(1)
-        ).one()
-        values = dict(zip(copied, old, strict=True)) | {"pushed_by": principal.user_id, "pushed_at": at}
-        number = connection.execute(insert(commits).values(values).returning(commits.c.id)).scalar_one()
-        return 201, _document(path, connection.execute(_COMMITS.where(commits.c.id == number)).one())
+        point_tag(connection, repository.id, tag, digest, cast("int", principal.user_id))
+        active = connection.execute(_COMMITS.where(same_tag, commits.c.replaced_at.is_(None))).one()
+        return 201, _document(path, active)
 
     status, body = await write_once(request, principal, roll_back)
     return respond(body, status)

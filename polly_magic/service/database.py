@@ -8,24 +8,30 @@ so one that fails takes nothing of the others along.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import queue
+import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from polly_magic.errors import StoreUnusable
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 T = TypeVar("T")
+_Write = tuple[Callable[[Connection], Any], Future[Any]]
 
 # How many writes may share one transaction: enough to hide the flush, few enough to keep an answer prompt.
 BATCH = 64
@@ -42,12 +48,14 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._readers = ThreadPoolExecutor(4, thread_name_prefix="database-reader")
-        self._writes: queue.SimpleQueue[tuple[Callable[[Connection], Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._writes: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
+        self._closing = threading.Lock()
+        self._closed = False
         self._writer = threading.Thread(target=self._write_on, name="database-writer", daemon=True)
         self._writer.start()
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self) -> Generator[Connection]:
         """Give a connection that only reads, for the calling thread."""
         with self.engine.connect() as connection:
             yield connection
@@ -69,8 +77,11 @@ class Database:
         return self._submit(function).result()
 
     def close(self) -> None:
-        """Finish the writes under way and let go of the file."""
-        self._writes.put(None)
+        """Finish the writes under way and let go of the file. Whoever writes after that is refused."""
+        with self._closing:
+            if not self._closed:
+                self._closed = True
+                self._writes.put(None)
         self._writer.join()
         self._readers.shutdown()
         self.engine.dispose()
@@ -81,7 +92,10 @@ class Database:
 
     def _submit(self, function: Callable[[Connection], T]) -> Future[T]:
         future: Future[T] = Future()
-        self._writes.put((function, future))
+        with self._closing:
+            if self._closed:
+                raise RuntimeError("the database is closed")
+            self._writes.put((function, future))
         return future
 
     def _write_on(self) -> None:
@@ -94,31 +108,31 @@ class Database:
                     stop = True
                     break
                 batch.append(following)
-            self._write_batch(batch)
+            # A request that was given up while it waited: nothing to do; from here on it can't be cancelled.
+            self._write_batch([write for write in batch if write[1].set_running_or_notify_cancel()])
             if stop:
                 return
 
-    def _write_batch(self, batch: list[tuple[Callable[[Connection], Any], Future[Any]]]) -> None:
+    def _write_batch(self, batch: list[_Write]) -> None:
         done: list[tuple[Future[Any], Any]] = []
-        failed: list[tuple[Future[Any], BaseException]] = []
+        failed: dict[Future[Any], Exception] = {}
         try:
             with self.engine.connect() as connection, connection.begin():
                 for function, future in batch:
-                    # A request that was given up while it waited: nothing to do; from here on it can't be cancelled.
-                    if not future.set_running_or_notify_cancel():
-                        continue
                     try:
                         with connection.begin_nested():
-                            done.append((future, function(connection)))
-                    except Exception as error:  # noqa: BLE001 - belongs to whoever waits for the future
-                        failed.append((future, error))
+                            value = function(connection)
+                        done.append((future, value))
+                    except Exception as error:  # noqa: PERF203 - each its own
+                        failed[future] = error
+                        if not _goes_on(connection):
+                            raise
         except Exception as error:  # noqa: BLE001 - the transaction itself: nothing of the batch is kept
-            settled = {id(future) for future, _ in failed}
-            failed += [(future, error) for _, future in batch if id(future) not in settled and not future.cancelled()]
             done = []
+            failed = {future: failed.get(future, error) for _, future in batch}
         for future, value in done:
             future.set_result(value)
-        for future, error in failed:
+        for future, error in failed.items():
             future.set_exception(error)
 
 
@@ -128,25 +142,49 @@ def open_database(path: Path) -> Database:
     Raises
     ------
     StoreUnusable
-        The file is damaged, is no database, or was made by a newer polly-magic.
+        The file is damaged, is no database, can't be opened, or was made by a newer polly-magic.
     """
-    new = not path.exists()
-    if new:
-        path.touch(mode=0o600)
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
+    try:
+        if not path.exists():
+            _create(path)
+        engine = _engine(path)
+        try:
+            _check(engine, path)
+            _migrate(engine, path)
+        except BaseException:
+            engine.dispose()
+            raise
+    except OperationalError as error:
+        raise _unusable(path, str(error.orig)) from error
+    except DatabaseError as error:
+        raise _damaged(path, str(error.orig)) from error
+    except OSError as error:
+        raise _unusable(path, error.strerror or str(error)) from error
+    return Database(engine)
+
+
+def _create(path: Path) -> None:
+    """Make the file complete or not at all, so that an empty one is a damaged one."""
+    fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    fresh.touch(mode=0o600, exist_ok=False)
+    try:
+        engine = _engine(fresh)
+        try:
+            _migrate(engine, fresh)
+        finally:
+            engine.dispose()
+        with contextlib.suppress(FileExistsError):  # somebody else was faster
+            os.link(fresh, path)
+    finally:
+        for suffix in ("", "-wal", "-shm"):
+            fresh.with_name(fresh.name + suffix).unlink(missing_ok=True)
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": 30})
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
-    try:
-        if not new:
-            _check(engine, path)
-        _migrate(engine, path)
-    except DatabaseError as error:
-        engine.dispose()
-        raise _damaged(path, str(error.orig)) from error
-    except StoreUnusable:
-        engine.dispose()
-        raise
-    return Database(engine)
+    return engine
 
 
 def _prepare(connection: Any, _record: Any) -> None:
@@ -164,11 +202,25 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+def _goes_on(connection: Connection) -> bool:
+    """Whether the transaction outlived an error: SQLite ends it by itself where the disk is full or fails."""
+    return connection.connection.driver_connection.in_transaction  # pyright: ignore[reportOptionalMemberAccess]
+
+
 def _check(engine: Engine, path: Path) -> None:
+    if path.stat().st_size == 0:
+        raise _damaged(path, "the file is empty")
     with engine.connect() as connection:
         finding = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
     if finding != "ok":
         raise _damaged(path, str(finding))
+
+
+def _unusable(path: Path, detail: str) -> StoreUnusable:
+    return StoreUnusable(
+        f"The service's database {path} can't be used: {detail.splitlines()[0]}.",
+        "See that its disk has room, and that you may write to it and its directory.",
+    )
 
 
 def _damaged(path: Path, detail: str) -> StoreUnusable:

@@ -52,7 +52,7 @@ class Signer:
         """Return a token that carries `claims` for `lifetime` seconds from now."""
         at = int(time.time())
         frame = {"iss": _ISSUER, "aud": purpose, "iat": at, "nbf": at, "exp": at + lifetime}
-        return jwt.encode({**claims, **frame, "jti": secrets.token_hex(8)}, self._key, algorithm=_ALGORITHM)
+        return jwt.encode({"jti": secrets.token_hex(8), **claims, **frame}, self._key, algorithm=_ALGORITHM)
 
     def verify(self, purpose: Purpose, token: str) -> dict[str, Any]:
         """Return the claims of a token.
