@@ -119,14 +119,17 @@ class Database:
         try:
             with self.engine.connect() as connection, connection.begin():
                 for function, future in batch:
+                    savepoint = connection.begin_nested()
                     try:
-                        with connection.begin_nested():
-                            value = function(connection)
-                        done.append((future, value))
-                    except Exception as error:  # noqa: PERF203 - each its own
+                        value = function(connection)
+                        savepoint.commit()
+                    except Exception as error:
                         failed[future] = error
                         if not _goes_on(connection):
                             raise
+                        savepoint.rollback()
+                    else:
+                        done.append((future, value))
         except Exception as error:  # noqa: BLE001 - the transaction itself: nothing of the batch is kept
             done = []
             failed = {future: failed.get(future, error) for _, future in batch}

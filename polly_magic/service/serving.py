@@ -19,6 +19,7 @@ from polly_magic.errors import PollyError, Rejected
 from polly_magic.redaction import redact
 from polly_magic.service.application import FIRST_ACCOUNT, build_application, make_data_directory
 from polly_magic.service.first_start import is_loopback
+from polly_magic.service.registry import RUNNER_OPTIONS
 from polly_magic.service.state import State, hold, publish
 
 if TYPE_CHECKING:
