@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
-from importlib.util import find_spec
 
 from polly_magic.commands.command import Command, Face, Progress, Result
 from polly_magic.commands.parser import Help, Parser, build_parser, parse
@@ -37,7 +36,6 @@ class _Table(Mapping[str, Command]):
         return len(self._names)
 
 
-_NAMES = (
-    "login", "logout", "create", "update", "list", "commit-list", "pull", "push", "run", "serve", "accounts",
-)  # fmt: skip
-COMMANDS: Mapping[str, Command] = _Table(*(n for n in _NAMES if find_spec(f"{__name__}.{n.replace('-', '_')}")))
+COMMANDS: Mapping[str, Command] = _Table(
+    "login", "logout", "create", "update", "list", "commit-list", "pull", "push", "run", "serve", "accounts"
+)

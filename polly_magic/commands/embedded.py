@@ -6,6 +6,7 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from polly_magic.commands.serve import require_service
 from polly_magic.docker_config import unregister_helper
 from polly_magic.errors import NotLoggedIn, PollyError
 from polly_magic.settings import Login, Service, current_service, find_login, forget, service_at
@@ -21,6 +22,7 @@ def enter(data: Path, face: Face, *, organization: str | None, email: str | None
 
     A key that is kept already and still good is taken again, so that a notebook may log in each time it runs.
     """
+    require_service()
     from polly_magic.service.local import ensure_running, issue_local_key
 
     running = ensure_running(data, organization=organization, email=email)
@@ -34,13 +36,14 @@ def enter(data: Path, face: Face, *, organization: str | None, email: str | None
 
 def leave(service: Service, face: Face) -> None:
     """Make the kept key useless, and end the service if `enter` started it."""
-    from polly_magic.service.local import revoke, stop
-
     data = Path(str(service.data))
     login = find_login(service.registry)
     if not data.is_dir():
         return
     try:
+        require_service()
+        from polly_magic.service.local import revoke, stop
+
         if login and login.service == service:
             revoke(data, login.key)
         if _was_started_by_us(data) and stop(data):
