@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import json
 import os
@@ -216,6 +217,8 @@ class FalseEngine:
     events: list[dict[str, Any]] = field(default_factory=list)
     image: dict[str, Any] | None = None
     breaks_off: bool = False
+    pause: float = 0.0
+    """Seconds of silence before each event."""
 
 
 @pytest.fixture
@@ -240,6 +243,7 @@ def false_engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[FalseEngine]:
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
             for event in told.events:
+                time.sleep(told.pause)
                 line = json.dumps(event).encode() + b"\r\n"
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
             if told.breaks_off:
@@ -295,6 +299,16 @@ def test_a_push_without_a_digest_is_no_success(false_engine: FalseEngine) -> Non
     false_engine.image = {"Id": "sha256:1", "RepoTags": [], "RepoDigests": []}
     with Engine() as engine, pytest.raises(EngineFailure, match="does not say which digest"):
         engine.push("x", JUNE)
+
+
+def test_a_registry_may_take_its_time_over_a_push(false_engine: FalseEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    impatient = functools.partial(docker.from_env, timeout=0.3)
+    monkeypatch.setattr("polly_magic.engine.connection.docker.from_env", impatient)
+    false_engine.image = {"Id": "sha256:1", "RepoTags": [], "RepoDigests": []}
+    false_engine.events = [{"aux": {"Digest": DIGEST}}]
+    false_engine.pause = 0.8
+    with Engine() as engine:
+        assert engine.push("x", JUNE) == DIGEST
 
 
 def test_an_engine_that_dies_in_the_middle_is_no_traceback(false_engine: FalseEngine) -> None:
@@ -531,6 +545,28 @@ def test_an_interruption_leaves_no_container_whenever_it_comes(
 
 
 @pytest.mark.engine
+def test_an_interrupted_program_may_still_tidy_up(client: Client, pushed: Reference, tmp_path: Path) -> None:
+    script = "trap 'echo tidy > /work/tidy; exit' TERM; echo started; while :; do sleep 0.1; done"
+
+    def write(_: str) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with Engine() as engine:
+        engine.pull(pushed, client.registry_token("pull", 600))
+        with pytest.raises(KeyboardInterrupt):
+            engine.run(pushed, ["sh", "-c", script], write=write, mounts={str(tmp_path): "/work"})
+    assert (tmp_path / "tidy").read_text() == "tidy\n"
+
+
+@pytest.mark.engine
+def test_a_container_that_ends_at_once_gives_its_exit_code(client: Client, pushed: Reference) -> None:
+    with Engine() as engine:
+        engine.pull(pushed, client.registry_token("pull", 600))
+        codes = [engine.run(pushed, ["sh", "-c", f"printf {n}; exit {n}"], write=print) for n in range(8)]
+    assert codes == [*range(8)]
+
+
+@pytest.mark.engine
 def test_a_container_is_removed_when_its_reader_leaves(
     client: Client, pushed: Reference, local: docker.DockerClient
 ) -> None:
@@ -545,7 +581,7 @@ def test_a_container_is_removed_when_its_reader_leaves(
 
 
 @pytest.mark.engine
-def test_a_running_container_is_labelled_and_kept_from_nothing_of_the_image(
+def test_a_running_container_has_our_label_and_name(
     client: Client, pushed: Reference, local: docker.DockerClient
 ) -> None:
     seen: list[tuple[str, str]] = []
