@@ -32,5 +32,5 @@ else
     echo "JupyterLab opens the tour. Ctrl-C ends it, and the service with it."
     root=
     if [ "$(id -u)" = 0 ]; then root=--allow-root; fi
-    jupyter lab $root --ServerApp.root_dir="$here" "$here/tour.ipynb"
+    jupyter lab $root --ServerApp.root_dir="$here" --LabApp.default_url=/lab/tree/tour.ipynb
 fi

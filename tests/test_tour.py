@@ -61,7 +61,7 @@ def test_opens_jupyterlab_and_prints_where(tmp_path: Path, unchanged: None) -> N
         env=environment(tmp_path) | {"BROWSER": "/bin/true"},
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
     )  # fmt: skip
-    guard = threading.Timer(200, os.killpg, (process.pid, signal.SIGKILL))
+    guard = threading.Timer(100, os.killpg, (process.pid, signal.SIGKILL))
     guard.start()
     try:
         assert process.stdout is not None
@@ -71,7 +71,7 @@ def test_opens_jupyterlab_and_prints_where(tmp_path: Path, unchanged: None) -> N
             if re.search(r"http://\S+/lab/tree/tour\.ipynb\?token=", line):
                 break
         else:
-            pytest.fail(said)
+            pytest.fail(f"JupyterLab did not say where it is:\n{said}")
         assert [found for found in _processes_of(home) if "polly_magic.service" in found]
         os.killpg(process.pid, signal.SIGTERM)
         process.communicate(timeout=60)
