@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["list_referrers", "list_tags"]
 
 _PAGE = 10_000
+# In a page of referrers, for what stands around the descriptors and between them.
 _ROOM = 64 << 10
 
 

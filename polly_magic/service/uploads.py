@@ -169,7 +169,7 @@ class Uploads:
                 raise OciError("DIGEST_INVALID", f"What arrived has the digest {found}, not {digest}.")
             await self._in_thread(partial(self._store.keep, draft.path, digest))
         except TruncatedError:
-            draft.restore()
+            await self._in_thread(draft.restore)
             raise _truncated() from None
         except OSError:
             await self.discard(upload)
@@ -180,7 +180,7 @@ class Uploads:
     async def discard(self, upload: Upload) -> None:
         """Forget an upload and what was sent."""
         self._drafts.pop(upload.id, None)
-        upload.draft.path.unlink(missing_ok=True)
+        await self._in_thread(partial(upload.draft.path.unlink, missing_ok=True))
         try:
             await self._database.write(partial(_end, upload, None))
         except DatabaseError as error:
