@@ -381,6 +381,15 @@ class TestSecrets:
         assert "urllib3" in caplog.text
         assert [text for text in shown if KEY in text] == []
 
+    def test_a_key_of_any_look_is_struck_out_of_what_the_service_says(self, service: FakeService) -> None:
+        service.say(refusal(401, "The key looks-like-no-key-of-ours is not known."))
+        with pytest.raises(NotLoggedIn, match=r"The key \*\*\* is not known"):
+            get(Client(Login(service_at(service.url), Secret("looks-like-no-key-of-ours"), USER)))
+
+    def test_a_request_to_another_origin_carries_no_key(self, other_service: FakeService, client: Client) -> None:
+        client._session._http.get(other_service.url)
+        assert "x-api-key" not in other_service.requests[0].headers
+
     def test_netrc_does_not_stand_in_for_the_key(
         self, service: FakeService, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
