@@ -131,6 +131,8 @@ class Document:
     def number(self, name: str, lowest: int, highest: int, default: int) -> int:
         """Return a whole number, or `default` where it was left out."""
         value = self.attributes.get(name, default)
+        if isinstance(value, float) and value.is_integer():  # to JSON, 60.0 is 60
+            value = int(value)
         if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
             raise self.invalid(name, f"{name!r} is a whole number from {lowest} to {highest}.")
         return value
