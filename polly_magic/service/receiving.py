@@ -29,9 +29,6 @@ __all__ = ["Draft", "TruncatedError", "receive"]
 PIECE = 1 << 20
 """Bytes that are written and hashed at a time."""
 
-FLUSH = 32 << 20
-"""Bytes after which the disk is set to work, so that little is left to wait for in the end."""
-
 STALLED = 120.0
 """Seconds without a byte after which a sender counts as gone."""
 
@@ -81,11 +78,6 @@ class Draft:
                     self._hasher.update(chunk)
                 self.size += len(chunk)
 
-    def flush(self) -> None:
-        """Make durable what was written so far; called in a thread, also while more is written."""
-        with self.path.open("rb", buffering=0) as file:
-            os.fdatasync(file.fileno())
-
     def digest(self, algorithm: str) -> str:
         """Return the digest of all that was written."""
         if self._hasher and algorithm == self._algorithm:
@@ -108,25 +100,16 @@ async def receive(request: web.Request, draft: Draft, threads: Executor) -> None
     """
     loop = asyncio.get_running_loop()
     writing: asyncio.Future[None] | None = None
-    flushing: asyncio.Future[None] | None = None
-    flushed = draft.size
     lost: Exception | None = None
-    try:
-        with _watch(loop, request.content):
-            more = True
-            while more:
-                chunks, more, lost = await _collect(request.content)
-                if writing:
-                    await writing
-                writing = loop.run_in_executor(threads, draft.append, chunks) if chunks else None
-                if draft.size - flushed >= FLUSH and (flushing is None or flushing.done()):
-                    flushed = draft.size
-                    flushing = loop.run_in_executor(threads, draft.flush)
-    finally:
-        ends = await asyncio.gather(*(each for each in (writing, flushing) if each), return_exceptions=True)
-    for error in ends:
-        if error:
-            raise error
+    with _watch(loop, request.content):
+        more = True
+        while more:
+            chunks, more, lost = await _collect(request.content)
+            if writing:
+                await writing
+            writing = loop.run_in_executor(threads, draft.append, chunks) if chunks else None
+    if writing:
+        await writing
     if lost:
         raise TruncatedError from lost
 
