@@ -19,7 +19,7 @@ from polly_magic.settings import Login
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-_POLLY_DOCKERS = [sys.executable, "-c", "from polly_magic.terminal import main; raise SystemExit(main())"]
+_POLLY_DOCKERS = [sys.executable, "-m", "polly_magic"]
 
 
 def main() -> int:
