@@ -20,6 +20,7 @@ __all__ = ["commits_frame", "html", "repositories_frame"]
 _MARK = "polly_magic"
 _DOTS = "..."
 _WHOLE = frozenset({"repository", "commit_hash", "pull_path"})
+_TIMES = frozenset({"created_at", "pushed_at"})
 _ACCESS = pd.CategoricalDtype(["private", "public"])
 _TAG_STATUS = pd.CategoricalDtype(["active", "inactive"])
 
@@ -102,10 +103,7 @@ def html(frame: pd.DataFrame) -> str | None:
     texts = [
         [_DOTS if row is None else _text(frame.iat[row, n], column) for n, column in enumerate(columns)] for row in rows
     ]
-    styles = [
-        [_COLORS.get(text, "") if column == "tag_status" else "" for text, column in zip(row, columns, strict=True)]
-        for row in texts
-    ]
+    styles = [[_style(text, column) for text, column in zip(row, columns, strict=True)] for row in texts]
     labels = [_DOTS if row is None else escape(str(frame.index[row])) for row in rows]
     headings = [escape(str(column)) for column in columns]
 
@@ -144,6 +142,12 @@ def _text(value: object, column: object) -> str:
     if column in _WHOLE or not most or len(text) <= most:
         return text
     return f"{text[: most - 3]}..."
+
+
+def _style(text: str, column: object) -> str:
+    if column == "tag_status":
+        return _COLORS.get(text, "")
+    return "white-space: nowrap" if column in _TIMES else ""
 
 
 def _bytes(size: int) -> str:
