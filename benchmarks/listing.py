@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 import requests
-from polly_magic.frames import repositories_frame
 
 from benchmarks.measure import Comparison, compare
 from polly_magic.api import Client
+from polly_magic.frames import repositories_frame
 
 if TYPE_CHECKING:
     from benchmarks.registries import Registry

@@ -16,10 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from polly_magic.settings import Login, Service
-
 from polly_magic.api import Client
 from polly_magic.redaction import Secret
+from polly_magic.settings import Login, Service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
