@@ -1,7 +1,8 @@
 """Docker's ``config.json``: our credential helper in and out, whatever else stands there untouched.
 
-Docker asks the helper in ``credHelpers`` first, so that no password needs to lie in the file. Podman, skopeo and
-the other programs of the containers project read the same file after their own.
+Docker asks the helper in ``credHelpers`` first, so that no password needs to lie in the file. Podman and skopeo read
+the same file, in ``DOCKER_CONFIG`` or ``~/.docker``, after their own (``REGISTRY_AUTH_FILE``, else
+``$XDG_RUNTIME_DIR/containers/auth.json``): an entry for the registry there goes before ours.
 """
 
 from __future__ import annotations

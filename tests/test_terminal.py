@@ -9,6 +9,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -201,3 +202,30 @@ def test_interrupted_request_ends_with_130_and_no_traceback(anna: Anna, tmp_path
             process.send_signal(signal.SIGINT)
             output, errors = process.communicate(timeout=20)
     assert (process.returncode, output, errors) == (130, b"", b"")
+
+
+BARS = """
+import time
+from polly_magic.progress import terminal_bars
+with terminal_bars("Pulled it") as bars:
+    for step in range({steps}):
+        bars.update("layer [red]1", step, {steps}, note="pulling")
+        time.sleep(0.1)
+print("done")
+"""
+
+
+@pytest.mark.parametrize(("steps", "drawn"), [(5, False), (16, True)])
+def test_bars_come_after_a_second_and_are_wiped_off(anna: Anna, steps: int, drawn: bool) -> None:
+    program = ["-c", BARS.format(steps=steps)]
+    terminal = pexpect.spawn(
+        sys.executable, program, env=anna.variables | {"TERM": "xterm"}, encoding="utf-8", timeout=30
+    )
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.before is not None
+    assert ("layer [red]1" in terminal.before) is drawn
+    assert ("\x1b[2K" in terminal.before) is drawn  # erases the line
+    assert terminal.before.rstrip().endswith("done")
+    piped = anna.program(sys.executable, *program)
+    assert (piped.stdout, piped.stderr) == ("done\n", "")

@@ -26,6 +26,10 @@ _HELPER = "docker-credential-polly"
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        f"{parser.description or ''}\n\nThe API key is taken from POLLY_API_KEY, or asked for. It is kept in the system's\n"
+        "keyring, and Docker gets short-lived passwords made with it."
+    ).lstrip()
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--local", action="store_true", help="start the repository service of this machine, and use it")
     where.add_argument("--service", metavar="URL", help="log in to the service whose API is at this URL")
