@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import shutil
@@ -9,6 +10,8 @@ import subprocess
 import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from docker.errors import ImageNotFound
 
 if TYPE_CHECKING:
     import docker
@@ -38,7 +41,7 @@ def image_tar(marker: str, *, padding: bytes = b"") -> bytes:
 def import_image(client: docker.DockerClient, name: str, marker: str, *, padding: bytes = b"") -> str:
     """Import an image of one layer as `name` (``repository:tag``), and return its ID.
 
-    Whoever imports it removes it: ``client.images.remove(id, force=True)``.
+    Whoever imports it removes it, with `remove_images`.
     """
     repository, _, tag = name.rpartition(":")
     client.api.import_image_from_data(
@@ -47,6 +50,21 @@ def import_image(client: docker.DockerClient, name: str, marker: str, *, padding
     image_id = client.images.get(name).id
     assert image_id is not None
     return image_id
+
+
+def image_ids(client: docker.DockerClient) -> set[str]:
+    """Every image of the engine."""
+    return {image["Id"] for image in client.api.images(all=True)}
+
+
+def remove_images(client: docker.DockerClient, *prefixes: str, keep: set[str]) -> None:
+    """Remove the images that have a name with such a beginning, but for those that were there before."""
+    for image in client.api.images(all=True):
+        names = [*(image["RepoTags"] or ()), *(image["RepoDigests"] or ())]
+        if image["Id"] not in keep and any(name.startswith(prefixes) for name in names):
+            # Somebody else may use the same engine.
+            with contextlib.suppress(ImageNotFound):
+                client.images.remove(image["Id"], force=True)
 
 
 def _libraries(program: str) -> list[str]:

@@ -17,7 +17,7 @@ import pytest
 from jupyter_client.manager import start_new_kernel
 
 from polly_magic.api import Client
-from tests.images import import_image
+from tests.images import image_ids, import_image, remove_images
 from tests.local_service import ANNA, environment, logged_in, run
 
 if TYPE_CHECKING:
@@ -37,10 +37,15 @@ class June:
     began: datetime
     between: datetime
     ended: datetime
+    images_before: frozenset[str]
 
     @property
     def path(self) -> str:
         return f"{self.host}/elucidata/16june"
+
+    def forget(self, engine: docker.DockerClient) -> None:
+        """Let the engine hold nothing that came from the service or was tagged for it."""
+        remove_images(engine, f"{self.host}/", keep={*self.images_before})
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +64,7 @@ def june(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient) 
         path = f"{host}/elucidata/16june"
         for name, public in {"16june": [], "open": ["--public"]}.items():
             run(anna, "polly-dockers", "create", "--name", name, "--description", "of June", *public)
+        before = image_ids(engine)
         images = [import_image(engine, f"{path}:latest", marker) for marker in ("first", "second")]
         try:
             began = datetime.now(timezone.utc)
@@ -68,11 +74,11 @@ def june(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient) 
             ended = datetime.now(timezone.utc)
             push(anna, engine, images[1], f"{host}/elucidata/open")
             assert first != second
-            yield June(host, anna, first, second, began, between, ended)
+            yield June(host, anna, first, second, began, between, ended, frozenset(before))
         finally:
-            forget(engine, host)
-            for image in images:
-                engine.images.remove(image, force=True) if image in ids(engine) else None
+            remove_images(engine, f"{host}/", keep=before)
+            for image in image_ids(engine).intersection(images):
+                engine.images.remove(image, force=True)
 
 
 def push(who: dict[str, str], engine: docker.DockerClient, image: str, path: str) -> str:
@@ -80,18 +86,6 @@ def push(who: dict[str, str], engine: docker.DockerClient, image: str, path: str
     said = run(who, "docker", "push", f"{path}:latest")
     (digest,) = re.findall(r"^latest: digest: (sha256:[0-9a-f]{64}) size: \d+$", said, re.MULTILINE)
     return digest
-
-
-def ids(engine: docker.DockerClient) -> set[str | None]:
-    return {image.id for image in engine.images.list(all=True)}
-
-
-def forget(engine: docker.DockerClient, host: str) -> None:
-    """Remove every image that came from or was tagged for `host`."""
-    for image in engine.images.list(all=True):
-        names = [*image.attrs.get("RepoTags", ()), *(image.attrs.get("RepoDigests") or ())]
-        if any(name.startswith(f"{host}/") for name in names):
-            engine.images.remove(image.id, force=True)
 
 
 def attempt(who: dict[str, str], *command: str) -> tuple[int, str]:
@@ -113,7 +107,7 @@ def test_both_pushes_of_the_tag_are_listed(june: June) -> None:
 def test_the_cell_of_the_overwritten_image_pulls_that_very_digest(
     june: June, engine: docker.DockerClient, tmp_path: Path
 ) -> None:
-    forget(engine, june.host)
+    june.forget(engine)
     image = f"{june.path}@{june.first}"
     manager, client = start_new_kernel(startup_timeout=60, cwd=str(tmp_path), env=june.environment)
 
@@ -184,7 +178,7 @@ def test_anyone_pulls_what_is_public_and_nobody_unknown_pushes(
         run(june.environment, "polly-dockers", "update", "--name", "open", access)
 
     update("--private")
-    forget(engine, june.host)
+    june.forget(engine)
     status, said = attempt(nobody, "docker", "pull", image)
     assert status != 0, said
 
@@ -221,7 +215,7 @@ def eve(june: June, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str
 def test_another_organisation_cannot_tell_a_private_repository_from_a_missing_one(
     june: June, eve: dict[str, str], engine: docker.DockerClient
 ) -> None:
-    forget(engine, june.host)
+    june.forget(engine)
     names = ("16june", "never")
     tools = eve | {"REGISTRY_AUTH_FILE": str(Path(eve["DOCKER_CONFIG"], "config.json"))}
     local = import_image(engine, f"{june.host}/elucidata/16june:latest", "of eve")

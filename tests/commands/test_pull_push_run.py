@@ -20,11 +20,11 @@ from polly_magic.commands import COMMANDS, parse
 from polly_magic.commands.result import Commits, Rows
 from polly_magic.engine.containers import LABEL
 from polly_magic.errors import EngineUnavailable, NotFound, UsageError
-from tests.images import import_image
+from tests.images import image_ids, import_image, remove_images
 from tests.local_service import ANNA, logged_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
     from polly_magic.models import Commit
@@ -54,7 +54,7 @@ class Face:
         self.written += text
 
     @contextmanager
-    def progress(self, title: str) -> Iterator[Face]:
+    def progress(self, title: str) -> Generator[Face]:
         yield self
 
     def update(self, name: str, completed: int, total: int | None = None, note: str = "") -> None:
@@ -93,16 +93,14 @@ def client(service: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 
 @pytest.fixture
-def local(clean_environment: Path) -> Iterator[docker.DockerClient]:
+def local(client: Client) -> Iterator[docker.DockerClient]:
+    """The engine, to look at from outside and to prepare; what a test leaves there is removed."""
     api = docker.from_env()
-    before = {image.id for image in api.images.list(all=True)}
+    before = image_ids(api)
     try:
         yield api
     finally:
-        for image in api.images.list(all=True):
-            names = [*image.attrs.get("RepoTags", ()), *(image.attrs.get("RepoDigests") or ())]
-            if image.id not in before and any("polly-test" in name or "127.0.0.1" in name for name in names):
-                api.images.remove(image.id, force=True)
+        remove_images(api, "polly-test:", f"{client.registry}/", keep=before)
         api.close()
 
 
