@@ -183,6 +183,8 @@ def _start(data: Path, organization: str | None, email: str | None) -> subproces
         raise ServiceUnavailable(f"The service can't be started: {error.strerror}.", "") from error
     finally:
         os.close(descriptor)
+    if ended := _children.pop(data, None):
+        ended.wait(_STOP_PATIENCE)
     _children[data] = child
     return child
 
