@@ -27,8 +27,8 @@ _HELPER = "docker-credential-polly"
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        f"{parser.description or ''}\n\nThe API key is taken from POLLY_API_KEY, or asked for. It is kept in the system's\n"
-        "keyring, and Docker gets short-lived passwords made with it."
+        f"{parser.description or ''}\n\nThe API key is taken from POLLY_API_KEY, or asked for. It is kept in the\n"
+        "system's keyring, and Docker gets short-lived passwords made with it."
     ).lstrip()
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--local", action="store_true", help="start the repository service of this machine, and use it")
@@ -58,7 +58,7 @@ def _log_in(arguments: argparse.Namespace, service: Service, face: Face) -> Serv
         data = Path(service.data) if service.data else service_data()
         login = enter(data, face, organization=arguments.organization, email=arguments.email)
     else:
-        login = Login(service, _key(service, face))
+        login = _session(service) or Login(service, _key(service, face))
     user = _keep(login, face)
     if arguments.organization not in (None, user.organization) or arguments.email not in (None, user.email):
         face.note("--organization and --email count when the service starts for the first time; it had its users.")
@@ -68,6 +68,13 @@ def _log_in(arguments: argparse.Namespace, service: Service, face: Face) -> Serv
 def password_command(registry: str) -> str:
     """Return the shell's line that logs Docker in with a short-lived password, which passes through a pipe only."""
     return f"{_HELPER} password {registry} | docker login -u POLLY --password-stdin {registry}"
+
+
+def _session(service: Service) -> Login | None:
+    """Find the session that Polly's own notebooks carry in their environment: there is no key to ask for."""
+    token = os.environ.get("POLLY_REFRESH_TOKEN", "").strip()
+    login = find_login(service.registry) if token and not os.environ.get("POLLY_API_KEY", "").strip() else None
+    return login if login and login.key == Secret(token) else None
 
 
 def _key(service: Service, face: Face) -> Secret:
@@ -87,12 +94,12 @@ def _keep(login: Login, face: Face) -> User:
     # Asked before anything is kept: a wrong key leaves an older login as it was.
     with Client(login) as client:
         user = client.me()
-    place = remember(Login(login.service, login.key, user))
+    if _session(login.service) == login:
+        kept = "The session of this notebook is used, and no key is kept."
+    else:
+        kept = f"The key is kept in {remember(Login(login.service, login.key, user))}."
     register_helper(login.service.registry)
-    face.note(
-        f"Logged in to {login.service.registry} as {user.email} ({user.role} of {user.organization})."
-        f" The key is kept in {place}."
-    )
+    face.note(f"Logged in to {login.service.registry} as {user.email} ({user.role} of {user.organization}). {kept}")
     if shutil.which(_HELPER) is None:
         scripts = sysconfig.get_path("scripts")
         fix = f'export PATH="$PATH:{scripts}"' if Path(scripts, _HELPER).exists() else "pip install polly-magic"

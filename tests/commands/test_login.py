@@ -14,6 +14,7 @@ from polly_magic.api import Client
 from polly_magic.commands.login import password_command
 from polly_magic.docker_config import config_path, helped_registries, register_helper
 from polly_magic.errors import NotLoggedIn, PollyError, ServiceUnavailable, UsageError
+from polly_magic.models import User
 from polly_magic.redaction import Secret
 from polly_magic.service.local import issue_local_key, stop
 from polly_magic.service.state import is_held, read_state
@@ -100,6 +101,26 @@ def test_wrong_key_of_a_first_login_keeps_nothing(
         run(face, "login", "--service", url(annas_login))
     assert not (clean_environment / "credentials.json").exists()
     assert not config_path().exists()
+
+
+def test_session_of_polly_s_own_notebook_is_used_and_not_kept(
+    face: RecordingFace, monkeypatch: pytest.MonkeyPatch, clean_environment: Path
+) -> None:
+    monkeypatch.setenv("POLLY_REFRESH_TOKEN", "a-session")
+    # Polly itself cannot be asked from a test.
+    monkeypatch.setattr(Client, "me", lambda _: User("ada@elucidata.io", "elucidata", "member"))
+    run(face, "login")
+    assert face.prompts == []
+    assert face.notes[0] == (
+        "Logged in to docker.polly.elucidata.io as ada@elucidata.io (member of elucidata)."
+        " The session of this notebook is used, and no key is kept."
+    )
+    assert helped_registries() == ["docker.polly.elucidata.io"]
+    assert not (clean_environment / "credentials.json").exists()
+    face.notes.clear()
+    run(face, "logout")
+    assert helped_registries() == []
+    assert face.notes[-1] == "POLLY_REFRESH_TOKEN is still set in the environment, and goes on being used."
 
 
 @pytest.mark.parametrize("secret", ["", "  \n"])
