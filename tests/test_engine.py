@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import hashlib
 import json
 import os
 import secrets
@@ -179,6 +180,19 @@ def test_an_engine_that_does_not_run_is_to_be_started(monkeypatch: pytest.Monkey
         pass
     assert caught.value.problem.startswith("No Docker engine runs at unix:///")
     assert "systemctl start docker" in caught.value.remedy
+
+
+@pytest.mark.parametrize("text", ["[]", '{"auths": 3}', '{"currentContext": "damaged"}'])
+def test_a_damaged_configuration_of_docker_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    (tmp_path / "config.json").write_text(text)
+    context = tmp_path / "contexts" / "meta" / hashlib.sha256(b"damaged").hexdigest() / "meta.json"
+    context.parent.mkdir(parents=True)
+    context.write_text("{")
+    with pytest.raises(EngineUnavailable) as caught, Engine():
+        pass
+    assert "configuration cannot be used" in caught.value.problem
+    assert str(tmp_path) in caught.value.remedy
 
 
 def _client(url: str) -> docker.DockerClient:

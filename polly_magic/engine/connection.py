@@ -31,11 +31,15 @@ def connect() -> docker.DockerClient:
     """
     try:
         return docker.from_env()
-    except PermissionError as error:  # of Docker's own configuration
-        raise EngineUnavailable(f"Docker's configuration cannot be read: {error}.", "Correct its owner.") from error
     # requests and urllib3 raise ValueErrors of many kinds for a host that makes no URL
     except (DockerException, requests.RequestException, ValueError) as error:
         raise _unavailable(error) from error
+    except Exception as error:
+        place = os.environ.get("DOCKER_CONFIG") or "~/.docker"
+        raise EngineUnavailable(
+            f"Docker's own configuration cannot be used: {error}.",
+            f"Correct or remove config.json and contexts in {place}, then see whether docker info works.",
+        ) from error
 
 
 def _unavailable(error: Exception) -> EngineUnavailable:
