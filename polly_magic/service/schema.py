@@ -83,6 +83,7 @@ repositories = Table(
     Column("created_by", ForeignKey("users.id"), nullable=False),
     Column("created_at", BigInteger, nullable=False),
     UniqueConstraint("organization_id", "name"),
+    Index("ix_repositories_organization_id", "organization_id", "created_at", "id"),
     CheckConstraint("access in ('private', 'public')", name="access"),
     sqlite_autoincrement=True,
 )
@@ -147,6 +148,16 @@ commits = Table(
     Column("pushed_at", BigInteger, nullable=False),
     Column("replaced_at", BigInteger),
     Index("ix_commits_repository_id", "repository_id", "id"),
+    # one for each filter, so that a page costs the same however many commits there are
+    Index("ix_commits_tag", "repository_id", "tag", "id"),
+    Index("ix_commits_digest", "repository_id", "digest"),
+    Index(
+        "ix_commits_active",
+        "repository_id",
+        "id",
+        sqlite_where=text("replaced_at IS NULL"),
+        postgresql_where=text("replaced_at IS NULL"),
+    ),
     Index(
         "uq_commits_active",
         "repository_id",

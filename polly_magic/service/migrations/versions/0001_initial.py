@@ -88,6 +88,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("organization_id", "name", name=op.f("uq_repositories_organization_id_name")),
         sqlite_autoincrement=True,
     )
+    with op.batch_alter_table("repositories", schema=None) as batch_op:
+        batch_op.create_index("ix_repositories_organization_id", ["organization_id", "created_at", "id"], unique=False)
+
     op.create_table(
         "commits",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -107,6 +110,15 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("commits", schema=None) as batch_op:
         batch_op.create_index("ix_commits_repository_id", ["repository_id", "id"], unique=False)
+        batch_op.create_index("ix_commits_tag", ["repository_id", "tag", "id"], unique=False)
+        batch_op.create_index("ix_commits_digest", ["repository_id", "digest"], unique=False)
+        batch_op.create_index(
+            "ix_commits_active",
+            ["repository_id", "id"],
+            unique=False,
+            sqlite_where=sa.text("replaced_at IS NULL"),
+            postgresql_where=sa.text("replaced_at IS NULL"),
+        )
         batch_op.create_index(
             "uq_commits_active",
             ["repository_id", "tag"],
