@@ -34,7 +34,7 @@ def connect() -> docker.DockerClient:
     # requests and urllib3 raise ValueErrors of many kinds for a host that makes no URL
     except (DockerException, requests.RequestException, ValueError) as error:
         raise _unavailable(error) from error
-    except Exception as error:
+    except Exception as error:  # for a damaged configuration the SDK raises whatever comes up
         place = os.environ.get("DOCKER_CONFIG") or "~/.docker"
         raise EngineUnavailable(
             f"Docker's own configuration cannot be used: {error}.",
