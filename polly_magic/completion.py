@@ -27,6 +27,15 @@ _PATIENCE = 2.0
 _FRESH = 15.0
 _LIMIT = 500
 _SHELLS = ("bash", "zsh", "fish")
+_HELP = """\
+usage: polly-dockers completion bash|zsh|fish
+
+Print what a shell reads to complete polly-dockers with the tab key.
+
+example:
+  eval "$(polly-dockers completion bash)"
+  polly-dockers completion fish | source
+"""
 _cache: dict[tuple[str, ...], tuple[float, list[str]]] = {}
 
 
@@ -188,17 +197,19 @@ def complete_in_shell() -> None:
 
 
 def shell_script(words: Sequence[str]) -> str:
-    """Return what a shell reads to complete ``polly-dockers``.
+    """Return what a shell reads to complete ``polly-dockers``; the help if that is asked for.
 
     Raises
     ------
     UsageError
         If this is no shell that we know.
     """
+    if [*words] in (["--help"], ["-h"]):
+        return _HELP
     if len(words) != 1 or words[0] not in _SHELLS:
         raise UsageError(
             f"completion takes one of {', '.join(_SHELLS)}, not {' '.join(words)!r}.",
-            'In bash: eval "$(polly-dockers completion bash)"; in fish: polly-dockers completion fish | source',
+            "See polly-dockers completion --help",
         )
     from argcomplete.shell_integration import shellcode
 

@@ -36,6 +36,8 @@ PROGRAM = "polly-dockers"
         (("lsit",), 2, "did you mean list?"),
         (("update", "--name", "x"), 2, "Nothing to change about 'x'."),
         (("commit-list", "--name", "a b"), 2, "' ' stands where"),
+        (("completion", "--help"), 0, 'eval "$(polly-dockers completion bash)"'),
+        (("completion",), 2, "completion takes one of bash, zsh, fish"),
         (("completion", "tcsh"), 2, "completion takes one of bash, zsh, fish"),
     ],
 )
