@@ -219,8 +219,11 @@ def test_a_put_that_is_cut_off_leaves_the_upload_as_it_was(registry: Registry) -
     location = registry.begin()
     patch(registry, location, content[:1000])
     url = f"{location}?digest={digest_of(content)}"
-    send_raw(registry, "PUT", url, len(content) - 1000, content[1000:2_000_000]).close()
-    wait_for(lambda: not draft_of(registry, location).busy and files(registry.service)[0].stat().st_size == 1000)
+    connection = send_raw(registry, "PUT", url, len(content) - 1000, content[1000:2_000_000])
+    wait_for(lambda: draft_of(registry, location).size > 1000)
+    connection.close()
+    wait_for(lambda: not draft_of(registry, location).busy)
+    assert files(registry.service)[0].stat().st_size == 1000
     assert size_of(registry, location) == "0-999"
     assert registry.get(f"blobs/{digest_of(content)}").status_code == 404
     assert put(registry, location, content[1000:], digest_of(content)).status_code == 201
