@@ -171,9 +171,9 @@ def parse(text: str, *, host: str = "", organization: str = "") -> Reference:
     'Upper case is folded: elucidata/16June -> elucidata/16june'
     >>> parse("16june:")
     Traceback (most recent call last):
-    polly_magic.errors.InvalidReference: '16june:' is no image reference: a tag is missing (position 7).
-    16june:
-           ^
+    polly_magic.errors.InvalidReference: This is no image reference: a tag is missing (position 7).
+      16june:
+             ^
     A reference looks like 16june, elucidata/16june:latest or elucidata/16june@sha256:5747316b...
     """
     reader = _Reader(text, typed=True)
@@ -195,9 +195,9 @@ def parse_repository(text: str, *, host: str = "", organization: str = "") -> Re
     elucidata/16june
     >>> parse_repository("16june:latest")
     Traceback (most recent call last):
-    polly_magic.errors.InvalidReference: '16june:latest' is no image reference: a repository has no tag (position 6).
-    16june:latest
-          ^
+    polly_magic.errors.InvalidReference: This is no image reference: a repository has no tag (position 6).
+      16june:latest
+            ^
     A reference looks like 16june, elucidata/16june:latest or elucidata/16june@sha256:5747316b...
     """
     reader = _Reader(text, typed=True)
