@@ -78,6 +78,8 @@ class Commit:
         Of the manifest.
     platforms : tuple of str
         Such as ``("linux/amd64", "linux/arm64/v8")``.
+    replaced_at : datetime, optional
+        When the tag moved on, with time zone UTC. None while it is active, or where the service does not say.
     """
 
     repository: str
@@ -89,6 +91,7 @@ class Commit:
     size: int
     media_type: str
     platforms: tuple[str, ...]
+    replaced_at: datetime | None = None
 
     @property
     def pull_path(self) -> str:

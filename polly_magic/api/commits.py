@@ -26,4 +26,6 @@ def read_commit(resource: object, registry: str) -> Commit:
         count(values, "size"),
         text(values, "media_type"),
         text_list(values, "platforms"),
+        # Not every service keeps it; then the tag's next commit tells.
+        None if values.get("replaced_at") is None else time(values, "replaced_at"),
     )

@@ -1,0 +1,102 @@
+"""The history of a repository as an object that a notebook and a terminal can show."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from polly_magic.history.lanes import Lane, lanes, latest_moment
+from polly_magic.history.sketch import sketch
+from polly_magic.history.svg import svg
+from polly_magic.history.words import amount
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from polly_magic.models import Commit
+
+__all__ = ["History", "draw"]
+
+
+@dataclass(frozen=True, repr=False)
+class History:
+    """Which commit each tag of a repository pointed at, from when to when.
+
+    A notebook shows it as a picture, a terminal as a sketch, which `str` returns too.
+
+    Parameters
+    ----------
+    path : str
+        Of the repository; what stands above the picture.
+    lanes : tuple of Lane
+        One a tag, the most recently active first.
+    begin, end : datetime
+        The times that the picture spans.
+    """
+
+    path: str
+    lanes: tuple[Lane, ...]
+    begin: datetime
+    end: datetime
+
+    @property
+    def summary(self) -> str:
+        """The number of commits and tags, in words."""
+        count = sum(len(lane.segments) for lane in self.lanes)
+        return f"{amount(count, 'commit')} on {amount(len(self.lanes), 'tag')}"
+
+    def text(self, width: int | None = None) -> str:
+        """Return the sketch for terminals.
+
+        Parameters
+        ----------
+        width : int, optional
+            Columns; those of the terminal unless said.
+        """
+        lines = sketch(self, width or shutil.get_terminal_size().columns)
+        return "\n".join("".join(text for text, _ in line).rstrip() for line in lines)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def __repr__(self) -> str:
+        return f"<History of {self.path}: {self.summary}>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002 - IPython's protocol
+        return {"text/html": svg(self), "text/plain": self.text()}
+
+
+def draw(path: str, commits: Sequence[Commit], *, now: datetime | None = None) -> History:
+    """Draw the history of a repository.
+
+    Parameters
+    ----------
+    path : str
+        What stands above the picture; may be empty.
+    commits : sequence of Commit
+        Newest first, all of the tags that are to be shown.
+    now : datetime, optional
+        Where active commits end; the time it is unless said.
+
+    Returns
+    -------
+    History
+
+    Examples
+    --------
+    >>> from polly_magic.models import Commit
+    >>> six, seven, eight = (datetime(2020, 6, 17, hour, tzinfo=timezone.utc) for hour in (18, 19, 20))
+    >>> first = Commit("", "latest", "sha256:" + 64 * "5", "inactive", "a@b.c", six, 1, "", (), seven)
+    >>> second = Commit("", "latest", "sha256:" + 64 * "3", "active", "a@b.c", seven, 1, "", ())
+    >>> print(draw("elucidata/16june", [second, first], now=eight).text(70))
+    elucidata/16june
+    latest            ○─5555555─────────────────●━3333333━━━━━━━━━━━━━━━━━
+    Jun 17, 2020 UTC  ╵18:00       ╵18:30       ╵19:00      ╵19:30     now
+    ● active  ○ inactive
+    """
+    now = now or datetime.now(timezone.utc)
+    end = latest_moment(commits, now)
+    begin = min((commit.pushed_at for commit in commits), default=end)
+    return History(path, tuple(lanes(commits, now)), begin, end)
