@@ -75,4 +75,5 @@ _MISSING = {
     "skopeo": lambda: _no_program("skopeo"),
     "podman": lambda: _no_program("podman"),
     "registry": lambda: _no_program("docker-registry"),
+    "browser": lambda: _no_program("chromium"),
 }
