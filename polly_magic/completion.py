@@ -106,11 +106,19 @@ def _values(action: argparse.Action, words: Sequence[str], prefix: str) -> list[
             return _references(prefix)
         if metavar == "NAME":
             return _repositories(prefix)
-        if metavar == "TAG" and "--name" in words[:-1]:
-            return _starting(prefix, _tags(words[[*words].index("--name") + 1]))
+        if metavar == "TAG" and (name := _named(words)):
+            return _starting(prefix, _tags(name))
     except PollyError:
         pass  # nobody asked for an error in the middle of a line
     return []
+
+
+def _named(words: Sequence[str]) -> str | None:
+    """Return the repository whose tags are asked for: behind ``--name``, or the word that stands for itself."""
+    if "--name" in words[:-1]:
+        return words[[*words].index("--name") + 1]
+    pairs = zip(("", *words), words, strict=False)
+    return next((word for before, word in pairs if not (before.startswith("-") or word.startswith("-"))), None)
 
 
 def _references(prefix: str) -> list[str]:

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
     from polly_magic.models import Commit, Repository
 
-__all__ = ["commits_frame", "html", "repositories_frame"]
+__all__ = ["commits_frame", "history_frame", "html", "repositories_frame"]
 
 _MARK = "polly_magic"
 _DOTS = "..."
 _WHOLE = frozenset({"repository", "commit_hash", "pull_path"})
-_TIMES = frozenset({"created_at", "pushed_at"})
+_TIMES = frozenset({"created_at", "pushed_at", "replaced_at"})
 _ACCESS = pd.CategoricalDtype(["private", "public"])
 _TAG_STATUS = pd.CategoricalDtype(["active", "inactive"])
 
@@ -79,6 +79,19 @@ def commits_frame(commits: Sequence[Commit]) -> pd.DataFrame:
             "pull_path": _texts(row.pull_path for row in commits),
         },
     )
+
+
+def history_frame(commits: Sequence[Commit]) -> pd.DataFrame:
+    """Return the rows of `commits_frame` with one column more: ``replaced_at``, when the tag moved on.
+
+    Examples
+    --------
+    >>> list(history_frame([]))[2:4]
+    ['pushed_at', 'replaced_at']
+    """
+    frame = commits_frame(commits)
+    frame.insert([*frame].index("pushed_at") + 1, "replaced_at", _times(row.replaced_at for row in commits))
+    return frame
 
 
 def html(frame: pd.DataFrame) -> str | None:
@@ -169,9 +182,10 @@ def _texts(values: Iterable[str]) -> Any:
     return pd.array(list(values), dtype="string")
 
 
-def _times(values: Iterable[datetime]) -> Any:
+def _times(values: Iterable[datetime | None]) -> Any:
     # pandas 2 makes nanoseconds of them, pandas 3 microseconds.
-    return pd.to_datetime(list(values), utc=True).as_unit("ns")
+    moments: list[Any] = [*values]
+    return pd.to_datetime(moments, utc=True).as_unit("ns")
 
 
 def _words(values: Iterable[str], words: pd.CategoricalDtype) -> Any:

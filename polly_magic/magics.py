@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from IPython.core.error import StdinNotImplementedError
 from IPython.core.magic import Magics, line_magic, magics_class, output_can_be_silenced
 
-from polly_magic.commands import COMMANDS, Help, Progress, parse
+from polly_magic.commands import COMMANDS, Help, Picture, Progress, parse
 from polly_magic.errors import NotLoggedIn, PollyError, UsageError
 from polly_magic.matcher import matcher
 from polly_magic.progress import notebook_bars
@@ -95,7 +95,9 @@ class PollyMagics(Magics):
             raise
         except KeyboardInterrupt as interrupt:
             raise _Interrupted from interrupt
-        return result if result is None or isinstance(result, int) else result.frame()
+        if result is None or isinstance(result, int):
+            return result
+        return result.notebook() if isinstance(result, Picture) else result.frame()
 
 
 def load(shell: InteractiveShell) -> None:

@@ -124,6 +124,8 @@ def _show(result: Result, form: str | None) -> None:
 
 
 def _cell(value: object) -> str:
+    if value is None:
+        return ""
     text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     return visible(text) if sys.stdout.isatty() else text
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 
-from polly_magic.commands.command import Command, Face, Progress, Result
+from polly_magic.commands.command import Command, Face, Picture, Progress, Result
 from polly_magic.commands.parser import Help, Parser, build_parser, parse
 
-__all__ = ["COMMANDS", "Command", "Face", "Help", "Parser", "Progress", "Result", "build_parser", "parse"]
+__all__ = ["COMMANDS", "Command", "Face", "Help", "Parser", "Picture", "Progress", "Result", "build_parser", "parse"]
 
 
 class _Table(Mapping[str, Command]):
@@ -37,5 +37,5 @@ class _Table(Mapping[str, Command]):
 
 
 COMMANDS: Mapping[str, Command] = _Table(
-    "login", "logout", "create", "update", "list", "commit-list", "pull", "push", "run", "serve", "accounts"
+    "login", "logout", "create", "update", "list", "commit-list", "history", "pull", "push", "run", "serve", "accounts"
 )

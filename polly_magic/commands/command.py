@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import argparse
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from polly_magic.redaction import Secret
 
-__all__ = ["Command", "Face", "Progress", "Result"]
+__all__ = ["Command", "Face", "Picture", "Progress", "Result"]
 
 
 class Progress(Protocol):
@@ -70,6 +70,15 @@ class Result(Protocol):
 
     def renderable(self) -> RenderableType:
         """Return what a terminal prints."""
+        ...
+
+
+@runtime_checkable
+class Picture(Result, Protocol):
+    """A result that a notebook shows otherwise than as a DataFrame."""
+
+    def notebook(self) -> object:
+        """Return what a notebook is given."""
         ...
 
 

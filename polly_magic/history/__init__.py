@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from polly_magic.history.lanes import Lane, Segment, lanes
 from polly_magic.history.picture import History, draw
+from polly_magic.history.sketch import sketch
 
-__all__ = ["History", "Lane", "Segment", "draw", "lanes"]
+__all__ = ["History", "Lane", "Segment", "draw", "lanes", "sketch"]

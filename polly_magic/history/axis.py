@@ -36,8 +36,7 @@ class Axis:
 
     def at(self, moment: datetime) -> float:
         """Return where a moment is."""
-        span = max(self.end - self.begin, timedelta(seconds=1))
-        return self.left + (self.right - self.left) * ((moment - self.begin) / span)
+        return self.left + (self.right - self.left) * ((moment - self.begin) / (self.end - self.begin))
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
-from datetime import datetime, timezone
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from polly_magic.history.lanes import Lane, lanes, latest_moment
@@ -46,6 +46,12 @@ class History:
         """The number of commits and tags, in words."""
         count = sum(len(lane.segments) for lane in self.lanes)
         return f"{amount(count, 'commit')} on {amount(len(self.lanes), 'tag')}"
+
+    @property
+    def commits(self) -> list[Commit]:
+        """All commits, newest first, each with its `replaced_at` also where the service did not say it."""
+        found = [replace(part.commit, replaced_at=part.replaced_at) for lane in self.lanes for part in lane.segments]
+        return sorted(found, key=lambda commit: commit.pushed_at, reverse=True)
 
     def text(self, width: int | None = None) -> str:
         """Return the sketch for terminals.
@@ -97,6 +103,7 @@ def draw(path: str, commits: Sequence[Commit], *, now: datetime | None = None) -
     ● active  ○ inactive
     """
     now = now or datetime.now(timezone.utc)
-    end = latest_moment(commits, now)
-    begin = min((commit.pushed_at for commit in commits), default=end)
-    return History(path, tuple(lanes(commits, now)), begin, end)
+    begin = min((commit.pushed_at for commit in commits), default=now)
+    # What was pushed just now has a picture too.
+    end = max(latest_moment(commits, now), begin + timedelta(seconds=1))
+    return History(path, tuple(lanes(commits, end)), begin, end)
