@@ -1,0 +1,222 @@
+"""JupyterLab and Notebook as a user starts them, and what a user does in them."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import nbformat
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+PATIENCE = 20_000  # ms; two cores may have much else to do
+CHROMIUM = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+_ADDRESS = {"lab": "lab/workspaces/{1}/tree/{0}", "notebook": "notebooks/{0}"}
+_NUMBERED = re.compile(r"\[\d+\]:")
+# No question about news on a first start, and no file that changes by itself.
+_SETTINGS = {
+    "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
+    "@jupyterlab/completer-extension/manager": {"autoCompletion": False},
+}
+
+
+@dataclass
+class Jupyter:
+    """A running server; `kind` is ``lab`` or ``notebook``."""
+
+    kind: str
+    url: str
+    token: str
+    root: Path
+    browser: Browser
+    pages: list[Page] = field(default_factory=list)
+
+    def notebook(self, name: str, *cells: str, outside: Page | None = None) -> Notebook:
+        """Write a notebook of code cells and open it, in a new window or as one more document of `outside`."""
+        path = self.root / f"{name}.ipynb"
+        document = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
+            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+        )
+        nbformat.write(document, path)
+        return self.open(path, outside=outside)
+
+    def open(self, path: Path, *, outside: Page | None = None, theme: str = "light") -> Notebook:
+        """Open a notebook that is there."""
+        page = outside or self._page(theme)
+        if outside and self.kind == "lab":
+            page.locator(".jp-DirListing-item", has_text=path.name).dblclick()
+        else:
+            page.goto(f"{self.url}{_ADDRESS[self.kind].format(path.name, secrets.token_hex(4))}")
+        notebook = Notebook(self, page, path)
+        expect(notebook.kernel).to_have_attribute("data-status", "idle")
+        expect(page.locator(".jp-Spinner, #jupyterlab-splash")).to_have_count(0)
+        expect(notebook.cells.first).to_be_visible()
+        return notebook
+
+    def _page(self, theme: str) -> Page:
+        context = self.browser.new_context(
+            viewport={"width": 1280, "height": 1400},
+            color_scheme="dark" if theme == "dark" else "light",
+            permissions=["clipboard-read", "clipboard-write"],
+        )
+        context.set_default_timeout(PATIENCE)
+        page = context.new_page()
+        page.goto(f"{self.url}login?token={self.token}")
+        self.pages.append(page)
+        return page
+
+    def close(self) -> None:
+        """Close every window, and end what ran in them."""
+        for page in self.pages:
+            page.context.close()
+        self.pages.clear()
+        for session in json.loads(self._ask("GET", "api/sessions")):
+            self._ask("DELETE", f"api/sessions/{session['id']}")
+
+    def _ask(self, method: str, path: str) -> bytes:
+        request = urllib.request.Request(f"{self.url}{path}", method=method)
+        request.add_header("Authorization", f"token {self.token}")
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.read()
+
+
+@dataclass
+class Notebook:
+    """One open notebook."""
+
+    jupyter: Jupyter
+    page: Page
+    path: Path
+
+    @property
+    def document(self) -> Locator:
+        """The notebook that is in front."""
+        return self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook")
+
+    @property
+    def kernel(self) -> Locator:
+        """What its toolbar says of its kernel."""
+        return self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook-ExecutionIndicator")
+
+    @property
+    def cells(self) -> Locator:
+        """Its cells."""
+        return self.document.locator(".jp-Cell")
+
+    @property
+    def active(self) -> Locator:
+        """The selected ones."""
+        return self.document.locator(".jp-Cell.jp-mod-active, .jp-Cell.jp-mod-selected")
+
+    def run(self, count: int = 1, start: int = 0) -> None:
+        """Run cells one after another, as shift-enter does."""
+        self.cells.nth(start).locator(".jp-InputPrompt").click()
+        for number in range(start, start + count):
+            self.page.keyboard.press("Shift+Enter")
+            expect(self.cells.nth(number).locator(".jp-InputPrompt")).to_have_text(_NUMBERED, timeout=PATIENCE)
+
+    def saved(self) -> nbformat.NotebookNode:
+        """Save it, and return what is in the file."""
+        before = self.path.stat().st_mtime_ns
+        self.page.keyboard.press("Control+s")
+        until(lambda: self.path.stat().st_mtime_ns != before, "the notebook is not saved")
+        time.sleep(0.2)
+        return nbformat.read(self.path, 4)
+
+    def sources(self) -> list[str]:
+        """Save it, and return the cells' texts."""
+        return [cell.source for cell in self.saved().cells]
+
+
+def until(true: Callable[[], bool], complaint: str, seconds: float = 20) -> None:
+    """Wait for something outside the browser."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, complaint
+        time.sleep(0.05)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start the browser of this machine."""
+    expect.set_options(timeout=PATIENCE)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=[*CHROMIUM])
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def jupyter(kind: str, browser: Browser, variables: dict[str, str], root: Path) -> Iterator[Jupyter]:
+    """Start a server in `root`; its kernels get `variables`."""
+    root.mkdir(parents=True, exist_ok=True)
+    settings = root.parent / f"{root.name}-settings"
+    for name, values in _SETTINGS.items():
+        file = settings / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(values))
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    token = secrets.token_hex(16)
+    log = root.parent / f"{root.name}.log"
+    command = [
+        sys.executable, "-m", "jupyterlab" if kind == "lab" else "notebook", "--no-browser", "--allow-root",
+        f"--ServerApp.root_dir={root}", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
+        "--ServerApp.ip=127.0.0.1",
+    ]  # fmt: skip
+    environment = variables | {"JUPYTER_TOKEN": token, "JUPYTERLAB_SETTINGS_DIR": str(settings)}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, env=environment, cwd=root, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
+    url = f"http://127.0.0.1:{port}/"
+    try:
+        until(lambda: _answers(url) or process.poll() is not None, f"{kind} does not start: see {log}", 60)
+        assert process.poll() is None, log.read_text()
+        server = Jupyter(kind, url, token, root, browser)
+        yield server
+        server.close()
+    finally:
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}api", timeout=5):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
