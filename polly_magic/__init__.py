@@ -1,7 +1,7 @@
 """Docker repositories on Polly, in a notebook.
 
-``%load_ext polly_magic`` gives ``%polly_dockers``. From Python: ``from polly_magic import Client, Reference,
-PollyError``.
+``%load_ext polly_magic`` gives ``%polly_dockers``. From Python: ``from polly_magic import Client, Panel,
+PollyError, Reference``.
 """
 
 from __future__ import annotations
@@ -14,12 +14,18 @@ if TYPE_CHECKING:
 
     from polly_magic.api import Client
     from polly_magic.errors import PollyError
+    from polly_magic.panel import Panel
     from polly_magic.references import Reference
 
-__all__ = ["Client", "PollyError", "Reference", "load_ipython_extension", "unload_ipython_extension"]
+__all__ = ["Client", "Panel", "PollyError", "Reference", "load_ipython_extension", "unload_ipython_extension"]
 
 # Imported when first asked for, so that `%load_ext` and `docker-credential-polly` start at once.
-_HOMES = {"Client": "polly_magic.api", "PollyError": "polly_magic.errors", "Reference": "polly_magic.references"}
+_HOMES = {
+    "Client": "polly_magic.api",
+    "Panel": "polly_magic.panel",
+    "PollyError": "polly_magic.errors",
+    "Reference": "polly_magic.references",
+}
 
 
 def __getattr__(name: str) -> Any:

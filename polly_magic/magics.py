@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from IPython.core.formatters import DisplayFormatter, HTMLFormatter
     from IPython.core.interactiveshell import InteractiveShell
 
+    from polly_magic.panel import Panel
+
 __all__ = ["PollyMagics", "load", "unload"]
 
 PROG = "%polly_dockers"
@@ -40,7 +42,8 @@ class _Notebook:
     acts_at_once = False
 
     def __init__(self, shell: InteractiveShell) -> None:
-        self._shell = shell
+        self.shell = shell
+        self.panel: Panel | None = None
 
     def ask_secret(self, prompt: str) -> Secret:
         try:
@@ -61,7 +64,14 @@ class _Notebook:
         return notebook_bars(title)
 
     def put_cell(self, text: str) -> None:
-        self._shell.set_next_input(text)
+        self.shell.set_next_input(text)
+
+    def show_panel(self) -> None:
+        if not _has_front_end(self.shell):
+            raise UsageError("The panel needs a notebook, and this is a terminal.", "See %polly_dockers --help")
+        from polly_magic.panel import Panel
+
+        self.panel = Panel()
 
 
 class _Interrupted(KeyboardInterrupt):
@@ -78,15 +88,16 @@ class PollyMagics(Magics):
     @line_magic
     @output_can_be_silenced
     def polly_dockers(self, line: str) -> Any:
-        """Docker repositories on Polly: ``%polly_dockers --help`` lists the commands.
+        """Docker repositories on Polly: alone it shows the panel, ``%polly_dockers --help`` lists the commands.
 
         A listing is returned as a DataFrame: ``df = %polly_dockers list --all``.
         """
         words: list[str] = []
+        face = _Notebook(cast("InteractiveShell", self.shell))
         try:
-            words = _split(line)
+            words = _split(line) or (["panel"] if _has_front_end(face.shell) else [])
             arguments = parse(words, COMMANDS, PROG)
-            result = COMMANDS[arguments.command].run(arguments, _Notebook(cast("InteractiveShell", self.shell)))
+            result = COMMANDS[arguments.command].run(arguments, face)
         except Help as help_:
             print(help_.text, end="")  # noqa: T201 - the cell's output
             return None
@@ -96,7 +107,7 @@ class PollyMagics(Magics):
         except KeyboardInterrupt as interrupt:
             raise _Interrupted from interrupt
         if result is None or isinstance(result, int):
-            return result
+            return face.panel or result
         return result.notebook() if isinstance(result, Picture) else result.frame()
 
 
@@ -148,6 +159,11 @@ class _FrameHtml:
         if self.before:
             return self.before(frame)
         return frame._repr_html_()  # pyright: ignore - IPython's protocol
+
+
+def _has_front_end(shell: InteractiveShell) -> bool:
+    # A kernel has one, or may get one; IPython in a terminal has not.
+    return hasattr(shell, "kernel")
 
 
 def _split(line: str) -> list[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from polly_magic.commands import COMMANDS, Help, parse
 from polly_magic.commands.display import visible
 from polly_magic.completion import complete_in_shell, shell_script
-from polly_magic.errors import NotLoggedIn, PollyError
+from polly_magic.errors import NotLoggedIn, PollyError, UsageError
 from polly_magic.progress import terminal_bars
 from polly_magic.redaction import Secret, redact
 
@@ -60,6 +60,9 @@ class _Terminal:
 
     def put_cell(self, text: str) -> None:
         self.write(text + "\n")
+
+    def show_panel(self) -> None:
+        raise UsageError("The panel needs a notebook, and this is a terminal.", "Run %polly_dockers in JupyterLab.")
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -51,6 +51,10 @@ class Face(Protocol):
         """Make `text` the next cell."""
         ...
 
+    def show_panel(self) -> None:
+        """Show the panel. Raises UsageError where there is no notebook."""
+        ...
+
 
 class Result(Protocol):
     """What a command returns; each face takes the form it shows (`commands.result` has what most commands need)."""

@@ -11,7 +11,10 @@ from polly_magic.commands.result import Created
 if TYPE_CHECKING:
     import argparse
 
-__all__ = ["COMMAND"]
+    from polly_magic.api import Client
+    from polly_magic.models import Access, Repository
+
+__all__ = ["COMMAND", "create"]
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,9 +29,14 @@ def _run(arguments: argparse.Namespace, face: Face) -> Created:
     from polly_magic.api import Client
 
     with Client() as client:
-        where = new_repository(arguments.name, client, note=face.note)
         access = "public" if arguments.public else "private"
-        return Created(client.create(where.path, description=arguments.description, access=access))
+        return Created(create(arguments.name, arguments.description, access, client, face))
+
+
+def create(name: str, description: str, access: Access, client: Client, face: Face) -> Repository:
+    """Create a repository in the user's organisation, by the name as it was typed."""
+    where = new_repository(name, client, note=face.note)
+    return client.create(where.path, description=description, access=access)
 
 
 COMMAND = Command(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -55,14 +54,8 @@ class Drawn:
         from rich.console import Group
         from rich.text import Text
 
-        from polly_magic.history import sketch
-
-        return Group(
-            *(
-                Text.assemble(*((text, _STYLES[status]) for text, status in line), no_wrap=True, overflow="crop")
-                for line in sketch(self.history, shutil.get_terminal_size().columns)
-            )
-        )
+        lines = (((text, _STYLES[status]) for text, status in line) for line in self.history.lines())
+        return Group(*(Text.assemble(*line, no_wrap=True, overflow="crop") for line in lines))
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:

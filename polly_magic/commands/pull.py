@@ -11,7 +11,11 @@ from polly_magic.commands.result import Commits, Rows
 if TYPE_CHECKING:
     import argparse
 
-__all__ = ["COMMAND", "PULL_LIFETIME"]
+    from polly_magic.api import Client
+    from polly_magic.engine import Pulled
+    from polly_magic.models import Commit
+
+__all__ = ["COMMAND", "PULL_LIFETIME", "pull_now"]
 
 PULL_LIFETIME = 3600
 """Seconds that the engine may take over all layers."""
@@ -32,17 +36,22 @@ def _run(arguments: argparse.Namespace, face: Face) -> Commits | Rows:
 
             face.put_cell(pull_cell(commit))
             return Commits(commit.repository, [commit])
-        from polly_magic.engine import Engine
-        from polly_magic.references import parse
-
-        image = parse(commit.repository).with_digest(commit.commit_hash)
-        with Engine() as engine, face.progress(f"Pulled {image}") as bars:
-            pulled = engine.pull(image, client.registry_token("pull", PULL_LIFETIME), bars.update)
+        pulled = pull_now(commit, client, face)
     return Rows(
         ("repository", "tag", "commit_hash", "image_id", "size"),
         [[commit.repository, commit.tag, pulled.digest, pulled.image_id, pulled.size]],
-        title=f"Pulled {image}",
+        title=f"Pulled {commit.repository}@{commit.commit_hash}",
     )
+
+
+def pull_now(commit: Commit, client: Client, face: Face) -> Pulled:
+    """Pull a commit onto this machine, with a short-lived password, and show its layers as bars."""
+    from polly_magic.engine import Engine
+    from polly_magic.references import parse
+
+    image = parse(commit.repository).with_digest(commit.commit_hash)
+    with Engine() as engine, face.progress(f"Pulled {image}") as bars:
+        return engine.pull(image, client.registry_token("pull", PULL_LIFETIME), bars.update)
 
 
 COMMAND = Command(

@@ -1,0 +1,308 @@
+"""The panel as a whole: what is chosen, and what each choice sets going."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as widgets
+import traitlets
+
+from polly_magic.api import Client
+from polly_magic.commands import COMMANDS, parse
+from polly_magic.commands.create import create
+from polly_magic.errors import NotLoggedIn, PollyError
+from polly_magic.models import Commit, Repository
+from polly_magic.panel.actions import Actions
+from polly_magic.panel.commits_view import CommitsView
+from polly_magic.panel.details_view import DetailsView, full_path
+from polly_magic.panel.face import PanelFace
+from polly_magic.panel.forms import CreateForm, LoginForm, UpdateForm
+from polly_magic.panel.image_details import read_details
+from polly_magic.panel.loading import Loading
+from polly_magic.panel.notice import Notice, button
+from polly_magic.panel.repositories_view import RepositoriesView
+from polly_magic.panel.summary import Summary
+from polly_magic.references import parse as parse_reference
+from polly_magic.settings import current_service, polly
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from polly_magic.models import Access, User
+    from polly_magic.redaction import Secret
+    from polly_magic.settings import Service
+
+__all__ = ["Panel"]
+
+
+class Panel(widgets.VBox):
+    """Choose a repository and a commit, and get the cell that pulls or runs exactly that.
+
+    Everything that takes time happens in other threads; the kernel stays free.
+
+    Parameters
+    ----------
+    client : Client, optional
+        Of the service to show; of whoever is logged in where it is left out.
+
+    Attributes
+    ----------
+    repository : Repository or None
+        The one that is selected; may be set.
+    commit : Commit or None
+        The one that is selected; may be set.
+    reference : str
+        Path and digest of the selected commit, ``""`` for none: what to hand to ``docker pull``.
+
+    Examples
+    --------
+    ::
+
+        panel = Panel()
+        panel
+
+    and in a later cell ``print(panel.reference)``.
+    """
+
+    repository: Repository | None = traitlets.Instance(Repository, allow_none=True)  # pyright: ignore[reportAssignmentType] - what it holds
+    commit: Commit | None = traitlets.Instance(Commit, allow_none=True)  # pyright: ignore[reportAssignmentType] - what it holds
+    reference = traitlets.Unicode(read_only=True)
+
+    def __init__(self, client: Client | None = None) -> None:
+        self.client = client
+        self.user: User | None = None
+        self._service = client.login.service if client else None
+        self._listing, self._history, self._reading, self._changing = Loading(), Loading(), Loading(), Loading()
+        self.repositories = RepositoriesView()
+        self.commits = CommitsView()
+        self.details = DetailsView()
+        self.actions = Actions(self._lost)
+        self.login = LoginForm(self._log_in, self._log_in_locally)
+        self.create = CreateForm(self._create)
+        self.update = UpdateForm(self._update)
+        self.notice = Notice()
+        self._title = widgets.HTML()
+        self._new = button("New repository", self._open_create)
+        self._change = button(
+            "Change", self._open_update, tooltip="Change the description or access of the selected one"
+        )
+        self._refresh = button("Refresh", self.refresh, tooltip="Ask the service again")
+        self._log_out_button = button("Log out", self._log_out)
+        self._tools = _row([self._new, self._change, self._refresh, self._log_out_button], "polly-tools")
+        self._chosen = widgets.VBox([self.actions, self.details])
+        self._chosen.add_class("polly-chosen")
+        self._choice = widgets.VBox([
+            self.create, self.update, _row([self.repositories, self.commits], "polly-tables"), self._chosen,
+        ])  # fmt: skip
+        self._head = _row([self._title, self._tools], "polly-head-row")
+        super().__init__([self._head, self.notice, self.login, self._choice])
+        self.add_class("polly-panel")
+        traitlets.link((self, "repository"), (self.repositories, "repository"))
+        traitlets.link((self, "commit"), (self.commits, "commit"))
+        self.observe(self._repository_changed, "repository")
+        self.observe(self._commit_changed, "commit")
+        self._show(logged_in=True)
+        self._commit_changed()
+        self.refresh()
+
+    # ---- loading
+
+    def refresh(self) -> None:
+        """Ask the service again; the choice stays where it still exists."""
+        client = self.client
+
+        def work(_: object) -> tuple[Client, User, list[Repository]]:
+            used = client or Client()
+            return used, used.user, used.repositories()
+
+        def done(answer: tuple[Client, User, list[Repository]]) -> None:
+            self.client, self.user, repositories = answer
+            self._service = self.client.login.service
+            self._show(logged_in=True)
+            self.repositories.show(repositories)
+            self._load_commits()
+
+        self.repositories.wait()
+        self._listing.start(work, done, lambda error: self._failed(error, self.repositories, self.refresh))
+
+    def _load_commits(self) -> None:
+        client, repository = self.client, self.repository
+        if client is None or repository is None:
+            self._history.cancel()
+            self.commits.clear()
+            return
+        path = parse_reference(repository.path).path
+        self.commits.wait()
+        self._history.start(
+            lambda _: client.commits(path),
+            lambda commits: self.commits.show(commits, path),
+            lambda error: self._failed(error, self.commits, self._load_commits),
+        )
+
+    def _load_details(self) -> None:
+        client, commit = self.client, self.commit
+        if client is None or commit is None:
+            self._reading.cancel()
+            self.details.clear()
+            return
+        self.details.wait(commit)
+        self._reading.start(
+            lambda job: read_details(client, commit, job.check),
+            lambda image: self.details.show(commit, image),
+            lambda error: self._failed(error, self.details, self._load_details),
+        )
+
+    def _repository_changed(self, change: Any) -> None:
+        self._change.disabled = self.repository is None
+        self.update.close_form()
+        if _path(change.old) != _path(change.new):
+            self.commits.forget()
+            self._load_commits()
+
+    def _commit_changed(self, _: object = None) -> None:
+        self.set_trait("reference", full_path(self.commit) if self.commit else "")
+        self.actions.offer(self.client, self.commit)
+        self._chosen.layout.display = None if self.commit else "none"
+        self._load_details()
+
+    @traitlets.validate("commit")
+    def _of_repository(self, proposal: Any) -> Commit | None:
+        commit = proposal["value"]
+        if commit is not None and commit.repository != _path(self.repository):
+            raise traitlets.TraitError(f"{full_path(commit)} is no commit of the selected repository")
+        return commit
+
+    def _failed(self, error: PollyError, view: Any, again: Callable[[], None]) -> None:
+        view.fail(error, again)
+        if self._lost(error):
+            view.notice.clear()
+
+    # ---- logging in and out
+
+    def _show(self, *, logged_in: bool) -> None:
+        self.login.layout.display = "none" if logged_in else None
+        self._choice.layout.display = self._tools.layout.display = None if logged_in else "none"
+        who = f"{self.user.email} of {self.user.organization}" if logged_in and self.user else "not logged in"
+        where = self.client.registry if logged_in and self.client else ""
+        known = f'<span class="polly-quiet">{escape(f"{where}, {who}" if where else who)}</span>'
+        self._title.value = f'<h3 class="polly-h">Docker repositories</h3> {known if where or not logged_in else ""}'
+
+    def _lost(self, error: PollyError) -> bool:
+        """Bring the login form where the service does not know the user; say whether that is so."""
+        if not isinstance(error, NotLoggedIn):
+            return False
+        if self.client is not None:
+            self.client.close()
+        self.client = None
+        for loading in (self._listing, self._history, self._reading):
+            loading.cancel()
+        self._show(logged_in=False)
+        self.login.ask(self._key_service().registry)
+        if self._service is None:
+            self.login.notice.clear()
+        else:
+            self.login.fail(error)
+        return True
+
+    def _key_service(self) -> Service:
+        """Return the service that a key is asked for: that of this machine needs none."""
+        service = self._service or current_service()
+        return polly() if service.data else service
+
+    def _log_in(self, key: Secret) -> None:
+        self._enter(["login", "--service", self._key_service().api_url], PanelFace(key))
+
+    def _log_in_locally(self) -> None:
+        self._enter(["login", "--local"], PanelFace())
+
+    def _enter(self, words: Sequence[str], face: PanelFace) -> None:
+        self.login.wait("Logging in ...")
+
+        def done(_: object) -> None:
+            self.login.notice.clear()
+            self.client = None
+            self.refresh()
+
+        self._changing.start(lambda _: _command(words, face), done, self.login.fail)
+
+    def _log_out(self) -> None:
+        face = PanelFace()
+
+        def done(_: object) -> None:
+            self.notice.clear()
+            self._lost(NotLoggedIn(" ".join(face.notes)))
+            self._forget()
+            self.login.notice.say(" ".join(face.notes))
+
+        self.notice.wait("Logging out ...")
+        self._changing.start(lambda _: _command(["logout"], face), done, self.notice.fail)
+
+    def _forget(self) -> None:
+        # Whoever comes next may be someone else.
+        self.user = self._service = None
+        self.repositories.show([])
+
+    # ---- forms
+
+    def _open_create(self) -> None:
+        self.update.close_form()
+        self.create.open_form()
+
+    def _open_update(self) -> None:
+        if self.repository:
+            self.create.close_form()
+            self.update.edit(self.repository)
+
+    def _create(self, name: str, description: str, access: Access) -> None:
+        client = self.client
+        if client is None:
+            return
+        self._save(self.create, lambda _: create(name, description, access, client, PanelFace()))
+
+    def _update(self, description: str, access: Access) -> None:
+        client, repository = self.client, self.repository
+        if client is None or repository is None:
+            return
+        path = parse_reference(repository.path).path
+        self._save(self.update, lambda _: client.update(path, description=description, access=access))
+
+    def _save(self, form: CreateForm | UpdateForm, work: Callable[[object], Repository]) -> None:
+        def done(repository: Repository) -> None:
+            form.close_form()
+            self.repositories.put(repository)
+
+        def failed(error: PollyError) -> None:
+            form.fail(error)
+            self._lost(error)
+
+        form.wait("Saving ...")
+        self._changing.start(work, done, failed)
+
+    # ---- display
+
+    @property
+    def summary(self) -> Summary:
+        """Return what stays in a notebook's file."""
+        service = self.client.registry if self.client else ""
+        email = self.user.email if self.user else ""
+        return Summary(service, email, len(self.repositories.repositories), self.reference)
+
+    def _repr_mimebundle_(self, **arguments: Any) -> dict[str, Any]:
+        bundle = super()._repr_mimebundle_(**arguments) or {}
+        return {**bundle, "text/plain": self.summary.text(), "text/html": self.summary.html()}
+
+
+def _command(words: Sequence[str], face: PanelFace) -> None:
+    arguments = parse(words, COMMANDS, "%polly_dockers")
+    COMMANDS[arguments.command].run(arguments, face)
+
+
+def _path(repository: Repository | None) -> str:
+    return repository.path if repository else ""
+
+
+def _row(children: Sequence[widgets.Widget], name: str) -> widgets.Box:
+    made = widgets.Box(children)
+    made.add_class(name)
+    return made
