@@ -4,6 +4,5 @@ from __future__ import annotations
 
 from polly_magic.history.lanes import Lane, Segment, lanes
 from polly_magic.history.picture import History, draw
-from polly_magic.history.sketch import sketch
 
-__all__ = ["History", "Lane", "Segment", "draw", "lanes", "sketch"]
+__all__ = ["History", "Lane", "Segment", "draw", "lanes"]

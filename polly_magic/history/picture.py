@@ -8,12 +8,12 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from polly_magic.history.lanes import Lane, lanes, latest_moment
-from polly_magic.history.sketch import sketch
+from polly_magic.history.sketch import Piece, sketch
 from polly_magic.history.svg import svg
 from polly_magic.history.words import amount
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from polly_magic.models import Commit
 
@@ -53,16 +53,29 @@ class History:
         found = [replace(part.commit, replaced_at=part.replaced_at) for lane in self.lanes for part in lane.segments]
         return sorted(found, key=lambda commit: commit.pushed_at, reverse=True)
 
-    def text(self, width: int | None = None) -> str:
-        """Return the sketch for terminals.
+    def svg(self, keys: Mapping[Commit, str] | None = None) -> str:
+        """Return the picture for notebooks: well-formed XML in which whatever a service said is escaped.
+
+        Parameters
+        ----------
+        keys : mapping of Commit to str, optional
+            What the element of a commit bears as ``data-key``.
+        """
+        return svg(self, keys or {})
+
+    def lines(self, width: int | None = None) -> list[list[Piece]]:
+        """Return the sketch for terminals: of each line the pieces, with the tag status of those that are in colour.
 
         Parameters
         ----------
         width : int, optional
             Columns; those of the terminal unless said.
         """
-        lines = sketch(self, width or shutil.get_terminal_size().columns)
-        return "\n".join("".join(text for text, _ in line).rstrip() for line in lines)
+        return [*sketch(self, width or shutil.get_terminal_size().columns)]
+
+    def text(self, width: int | None = None) -> str:
+        """Return the sketch for terminals without colours."""
+        return "\n".join("".join(text for text, _ in line).rstrip() for line in self.lines(width))
 
     def __str__(self) -> str:
         return self.text()
@@ -71,7 +84,7 @@ class History:
         return f"<History of {self.path}: {self.summary}>"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002 - IPython's protocol
-        return {"text/html": svg(self), "text/plain": self.text()}
+        return {"text/html": self.svg(), "text/plain": self.text()}
 
 
 def draw(path: str, commits: Sequence[Commit], *, now: datetime | None = None) -> History:

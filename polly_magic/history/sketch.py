@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from polly_magic.history.picture import History
     from polly_magic.models import TagStatus
 
-__all__ = ["sketch"]
+__all__ = ["Piece", "sketch"]
 
 # A piece of text with the tag status that gives its colour, where it has one.
 Piece = tuple[str, "TagStatus | None"]

@@ -54,17 +54,17 @@ _STYLE = """
   stroke: color-mix(in srgb, #c79a00 70%, currentColor); }
 .polly-history .earlier rect { fill: none; stroke: currentColor; stroke-opacity: 0.6; stroke-dasharray: 2 2; }
 .polly-history g text { pointer-events: none; }
-.polly-history .segment:hover rect { fill-opacity: 2; stroke-width: 2; }
+.polly-history .segment:hover rect { stroke-width: 2; }
 """
 
 
-def svg(history: History, keys: Mapping[Commit, str] | None = None) -> str:
+def svg(history: History, keys: Mapping[Commit, str]) -> str:
     """Draw a history.
 
     Parameters
     ----------
     history : History
-    keys : mapping of Commit to str, optional
+    keys : mapping of Commit to str
         What an element of a commit says as ``data-key``.
 
     Returns
@@ -83,7 +83,7 @@ def svg(history: History, keys: Mapping[Commit, str] | None = None) -> str:
         f' aria-label="{title}: {history.summary}"',
         f' width="{WIDTH:g}" height="{height:g}" viewBox="0 0 {WIDTH:g} {height:g}">',
         f"<style>{_STYLE}</style>",
-        _text(_PADDING, 18, shortened(plain(history.path), 80), "name"),
+        _text(_PADDING, 18, shortened(plain(history.path), 72), "name"),
     ]
     if not drawn:
         return "".join([*parts, _text(_PADDING, _HEADER + 12, "No commits yet", "faint"), "</svg>"])
@@ -92,7 +92,7 @@ def svg(history: History, keys: Mapping[Commit, str] | None = None) -> str:
     for number, (lane, label) in enumerate(zip(drawn, labels, strict=True)):
         middle = _HEADER + _LANE * (number + 0.5)
         tag = _text(left - _PADDING, middle + 4, label, "code", anchor="end", title=plain(lane.tag))
-        parts += [tag, *_lane(lane, axis, middle, keys or {})]
+        parts += [tag, '<g class="lane">', *_lane(lane, axis, middle, keys), "</g>"]
     if rest:
         parts.append(_text(left, bottom + 38, left_out(rest), "small faint"))
     return "".join([*parts, "</svg>"])

@@ -64,7 +64,7 @@ class HistoryView(anywidget.AnyWidget):
 
     @traitlets.observe("commit")
     def _mark(self, change: dict[str, Any]) -> None:
-        self.selected = change["new"] and _key(change["new"]) or ""
+        self.selected = _key(change["new"]) if change["new"] else ""
 
     @traitlets.observe("selected")
     def _choose(self, change: dict[str, Any]) -> None:
