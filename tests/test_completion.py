@@ -78,6 +78,10 @@ def test_names_tags_and_digests_come_from_the_service(anna: Anna) -> None:
     assert words(f"run {name}:latest@{first[:10]}") == [f"{name}:latest@{first}"]
     assert words(f"run {name}@{first[7:12]}") == [f"{name}@{first[7:]}"]
     assert words(f"commit-list --name {name} --tag v") == ["v1"]
+    assert words("commit-list --status active --tag v") == []
+    assert words("history tab-") == [name]
+    assert words(f"history {name} --tag v") == ["v1"]
+    assert words(f"history {name} --tag=v") == ["--tag=v1"]
     assert words("pull no-such-thing:") == []
 
 

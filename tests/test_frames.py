@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
-from polly_magic.frames import commits_frame, html, repositories_frame
+from polly_magic.frames import commits_frame, history_frame, html, repositories_frame
 from polly_magic.models import Commit, Repository
 
 if TYPE_CHECKING:
@@ -130,6 +131,17 @@ def test_values_are_those_of_the_models_in_their_order() -> None:
         "created_at": pd.Timestamp(PUSHED_AT),
         "access": "public",
     }
+
+
+def test_history_has_the_columns_of_commits_and_when_each_was_replaced() -> None:
+    ended = replace(commit(1, "inactive"), replaced_at=PUSHED_AT)
+    frame = history_frame([commit(0), ended])
+    assert list(frame["replaced_at"]) == [pd.NaT, pd.Timestamp(PUSHED_AT)]
+    pd.testing.assert_frame_equal(frame.drop(columns="replaced_at"), commits_frame([commit(0), ended]))
+    for rows in ([], [commit()], [ended]):
+        types = {name: str(dtype) for name, dtype in history_frame(rows).dtypes.items()}
+        assert types == COMMIT_TYPES | {"replaced_at": "datetime64[ns, UTC]"}
+    assert shown(frame).rows[2][4] == "2020-06-17 19:03:35 UTC"
 
 
 def test_an_empty_frame_joins_and_concatenates_with_a_full_one() -> None:

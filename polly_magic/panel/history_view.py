@@ -70,6 +70,8 @@ class HistoryView(anywidget.AnyWidget):
     def _choose(self, change: dict[str, Any]) -> None:
         # A click on a picture that is no longer shown selects nothing.
         self.commit = self._commits.get(change["new"])
+        if self.commit is None:
+            self.selected = ""
 
 
 def _key(commit: Commit) -> str:

@@ -146,6 +146,13 @@ def test_commits_are_filtered_by_the_service(service: FakeService, client: Clien
     )
 
 
+def test_a_commit_says_when_it_was_replaced_where_the_service_knows(service: FakeService, client: Client) -> None:
+    rows = [commit(replaced_at="2020-06-17T20:00:00Z"), commit(replaced_at=None), commit()]
+    service.say(Answer(body={"data": rows, "links": {"next": None}}))
+    ends = [row.replaced_at for row in client.commits("elucidata/16june")]
+    assert ends == [datetime(2020, 6, 17, 20, tzinfo=timezone.utc), None, None]
+
+
 def test_a_registry_token_keeps_its_password_to_itself(service: FakeService, client: Client) -> None:
     attributes = {"username": "POLLY", "password": "eyJwas.s.word", "expires_at": "2026-01-02T03:04:05Z"}
     service.say(Answer(201, {"data": {"type": "registry-tokens", "id": "1", "attributes": attributes}}))
