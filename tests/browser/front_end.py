@@ -14,7 +14,6 @@ import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import nbformat
@@ -22,6 +21,7 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 PATIENCE = 20_000  # ms; two cores may have much else to do
 CHROMIUM = (
@@ -134,10 +134,18 @@ class Notebook:
 
     def run(self, count: int = 1, start: int = 0) -> None:
         """Run cells one after another, as shift-enter does."""
-        self.cells.nth(start).locator(".jp-InputPrompt").click()
         for number in range(start, start + count):
-            self.page.keyboard.press("Shift+Enter")
-            expect(self.cells.nth(number).locator(".jp-InputPrompt")).to_have_text(_NUMBERED, timeout=PATIENCE)
+            prompt = self.cells.nth(number).locator(".jp-InputPrompt")
+            # Right after its start a front end may not take keys yet, and does not show it.
+            for _ in range(5):
+                prompt.click()
+                self.page.keyboard.press("Shift+Enter")
+                try:
+                    expect(prompt).not_to_have_text("[ ]:", timeout=2_000)
+                    break
+                except AssertionError:
+                    continue
+            expect(prompt).to_have_text(_NUMBERED)
 
     def saved(self) -> nbformat.NotebookNode:
         """Save it, and return what is in the file."""
