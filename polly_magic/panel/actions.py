@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
+from html import escape
 from typing import TYPE_CHECKING
 
 import ipywidgets as widgets
@@ -49,6 +50,7 @@ class Actions(widgets.VBox):
         self.progress = widgets.IntProgress(min=0, max=1000)
         self.notice = Notice()
         self.sheet = Sheet()
+        self._title = widgets.HTML()
         self._refused = refused
         self._pulling = Loading()
         self._client: Client | None = None
@@ -59,11 +61,12 @@ class Actions(widgets.VBox):
         run.add_class("polly-run")
         buttons = widgets.HBox([self.pull_cell, self.pull_now, run])
         buttons.add_class("polly-actions")
-        super().__init__([buttons, self._bars, self.notice, self.sheet, self.writer])
+        super().__init__([self._title, buttons, self._bars, self.notice, self.sheet, self.writer])
 
     def offer(self, client: Client | None, commit: Commit | None) -> None:
         """Act on this commit from now on; a pull that is under way goes on."""
         self._client, self._commit = client, commit
+        self._title.value = _title(commit) if commit else ""
         self.sheet.items = []
         if not self._pulling.busy:
             self.notice.clear()
@@ -149,6 +152,11 @@ class _Bars:
             self._shown = time.monotonic()
             whole = sum(total for _, total in self._layers.values())
             self._show(sum(done for done, _ in self._layers.values()) / whole if whole else 0.0)
+
+
+def _title(commit: Commit) -> str:
+    name = f"{commit.repository.partition('/')[2]}:{commit.tag}"
+    return f'<h4 class="polly-h">{escape(name)}</h4><span class="polly-quiet">{escape(commit.tag_status)}</span>'
 
 
 def _words(text: str) -> list[str]:

@@ -158,7 +158,7 @@ class UpdateForm(_Form):
         )
         fields = {"description": self.description, "access": self.access}
         super().__init__(
-            "Change repository", fields, "Save", lambda: update(self.description.value.strip(), self.access.value)
+            "Edit repository", fields, "Save", lambda: update(self.description.value.strip(), self.access.value)
         )
 
     def edit(self, repository: Repository) -> None:

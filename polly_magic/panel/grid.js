@@ -59,7 +59,8 @@ function render({ model, el }) {
   const grid = element("div", {
     class: "polly-grid", role: "grid", tabindex: "0", "aria-label": name, "aria-colcount": columns.length,
     "aria-multiselectable": "false",
-  }, element("div", { role: "rowgroup", class: "polly-head" }, heading), canvas);
+  }, element("div", { class: "polly-inner", role: "presentation" },
+    element("div", { role: "rowgroup", class: "polly-head" }, heading), canvas));
   const id = `polly-${Math.random().toString(36).slice(2)}`;
   el.classList.add("polly", "polly-table");
   el.style.setProperty("--polly-columns", columns.map((column) => column.width).join(" "));

@@ -18,10 +18,12 @@ from polly_magic.panel.commits_view import CommitsView
 from polly_magic.panel.details_view import DetailsView, full_path
 from polly_magic.panel.face import PanelFace
 from polly_magic.panel.forms import CreateForm, LoginForm, UpdateForm
+from polly_magic.panel.history_view import HistoryView
 from polly_magic.panel.image_details import read_details
 from polly_magic.panel.loading import Loading
 from polly_magic.panel.notice import Notice, button
 from polly_magic.panel.repositories_view import RepositoriesView
+from polly_magic.panel.saved_summary import SavedSummary
 from polly_magic.panel.summary import Summary
 from polly_magic.references import parse as parse_reference
 from polly_magic.settings import current_service, polly
@@ -76,6 +78,7 @@ class Panel(widgets.VBox):
         self._listing, self._history, self._reading, self._changing = Loading(), Loading(), Loading(), Loading()
         self.repositories = RepositoriesView()
         self.commits = CommitsView()
+        self.history = HistoryView()
         self.details = DetailsView()
         self.actions = Actions(self._lost)
         self.login = LoginForm(self._log_in, self._log_in_locally)
@@ -92,16 +95,23 @@ class Panel(widgets.VBox):
         self._tools = _row([self._new, self._change, self._refresh, self._log_out_button], "polly-tools")
         self._chosen = widgets.VBox([self.actions, self.details])
         self._chosen.add_class("polly-chosen")
+        self._pushed = widgets.Tab([self.commits, self.history], titles=("Commits", "History"))
+        self._pushed.add_class("polly-right")
         self._choice = widgets.VBox([
-            self.create, self.update, _row([self.repositories, self.commits], "polly-tables"), self._chosen,
+            self.create, self.update, _row([self.repositories, self._pushed], "polly-tables"), self._chosen,
         ])  # fmt: skip
+        self._saved = SavedSummary()
+        self._choice.add_class("polly-choice")
         self._head = _row([self._title, self._tools], "polly-head-row")
-        super().__init__([self._head, self.notice, self.login, self._choice])
+        super().__init__([self._head, self.notice, self.login, self._choice, self._saved])
+        self._saved.panel = self.model_id
         self.add_class("polly-panel")
         traitlets.link((self, "repository"), (self.repositories, "repository"))
         traitlets.link((self, "commit"), (self.commits, "commit"))
         self.observe(self._repository_changed, "repository")
         self.observe(self._commit_changed, "commit")
+        self.history.observe(self._choose_in_history, "commit")
+        self._change.disabled = True
         self._show(logged_in=True)
         self._commit_changed()
         self.refresh()
@@ -120,8 +130,9 @@ class Panel(widgets.VBox):
             self.client, self.user, repositories = answer
             self._service = self.client.login.service
             self._show(logged_in=True)
-            self.repositories.show(repositories)
+            self.repositories.show(repositories, self.user.organization)
             self._load_commits()
+            self._keep_summary()
 
         self.repositories.wait()
         self._listing.start(work, done, lambda error: self._failed(error, self.repositories, self.refresh))
@@ -136,9 +147,18 @@ class Panel(widgets.VBox):
         self.commits.wait()
         self._history.start(
             lambda _: client.commits(path),
-            lambda commits: self.commits.show(commits, path),
+            lambda commits: self._show_commits(commits, repository.path),
             lambda error: self._failed(error, self.commits, self._load_commits),
         )
+
+    def _show_commits(self, commits: Sequence[Commit], path: str) -> None:
+        self.commits.show(commits, path)
+        self.history.show(commits, path)
+        self.history.commit = self.commit
+
+    def _choose_in_history(self, change: Any) -> None:
+        if change.new is not None:
+            self.commit = change.new
 
     def _load_details(self) -> None:
         client, commit = self.client, self.commit
@@ -158,12 +178,15 @@ class Panel(widgets.VBox):
         self.update.close_form()
         if _path(change.old) != _path(change.new):
             self.commits.forget()
+            self.history.show([])
             self._load_commits()
 
     def _commit_changed(self, _: object = None) -> None:
         self.set_trait("reference", full_path(self.commit) if self.commit else "")
         self.actions.offer(self.client, self.commit)
         self._chosen.layout.display = None if self.commit else "none"
+        self.history.commit = self.commit
+        self._keep_summary()
         self._load_details()
 
     @traitlets.validate("commit")
@@ -281,11 +304,14 @@ class Panel(widgets.VBox):
 
     # ---- display
 
+    def _keep_summary(self) -> None:
+        self._saved.html = self.summary.html()
+
     @property
     def summary(self) -> Summary:
         """Return what stays in a notebook's file."""
         service = self.client.registry if self.client else ""
-        email = self.user.email if self.user else ""
+        email = self.user.email if self.user and self.client else ""
         return Summary(service, email, len(self.repositories.repositories), self.reference)
 
     def _repr_mimebundle_(self, **arguments: Any) -> dict[str, Any]:

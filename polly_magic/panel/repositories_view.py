@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["RepositoriesView"]
 
 _COLUMNS = (
-    Column("name", "Repository", width="minmax(9em, 3fr)"),
-    Column("description", "Description", width="minmax(6em, 3fr)"),
+    Column("name", "Repository", width="minmax(10em, 3fr)"),
     Column("access", "Access", "badge", "6em", {"public": "info"}),
-    Column("created_by", "Created by", width="minmax(6em, 2fr)"),
-    Column("created_at", "Created", "time", "8em"),
+    Column("created_at", "Created", "time", "8.6em"),
+    Column("description", "Description", width="minmax(12em, 3fr)"),
+    Column("created_by", "Created by", width="minmax(9em, 2fr)"),
 )
 
 
@@ -43,7 +43,8 @@ class RepositoriesView(widgets.VBox):
         self.notice = Notice()
         self.repositories: list[Repository] = []
         self._by_key: dict[str, Repository] = {}
-        super().__init__([self.grid, self.notice])
+        self._organization = ""
+        super().__init__([widgets.HTML('<div class="polly-tab">Repositories</div>'), self.grid, self.notice])
         self.add_class("polly-repositories")
         self.grid.observe(self._choose, "selected")
 
@@ -52,15 +53,23 @@ class RepositoriesView(widgets.VBox):
         self.grid.hint = ""
         self.notice.wait("Loading repositories ...")
 
-    def show(self, repositories: Sequence[Repository]) -> None:
-        """Show these, and keep the choice where it is among them."""
+    def show(self, repositories: Sequence[Repository], organization: str = "") -> None:
+        """Show these, and keep the choice where it is among them.
+
+        Parameters
+        ----------
+        repositories : sequence of Repository
+        organization : str, optional
+            Whose names are shown without it.
+        """
+        self._organization = organization
         self.notice.clear()
         self.grid.hint = "No repositories yet. Create the first one with New repository."
         self.repositories = [*repositories]
         self._by_key = {repository.path: repository for repository in repositories}
         self.grid.show(
             {
-                path: (_name(r), r.description, r.access, r.created_by, r.created_at.timestamp())
+                path: (self._name(r), r.access, r.created_at.timestamp(), r.description, r.created_by)
                 for path, r in self._by_key.items()
             }
         )
@@ -76,7 +85,7 @@ class RepositoriesView(widgets.VBox):
         """Show one that is new or changed, and select it."""
         known = repository.path in self._by_key
         others = (repository if r.path == repository.path else r for r in self.repositories)
-        self.show([*others] if known else [repository, *others])
+        self.show([*others] if known else [repository, *others], self._organization)
         self.grid.selected = repository.path
 
     @traitlets.observe("repository")
@@ -88,7 +97,6 @@ class RepositoriesView(widgets.VBox):
         if self.repository is None or self.repository.path != self.grid.selected or self._by_key:
             self.repository = self._by_key.get(self.grid.selected)
 
-
-def _name(repository: Repository) -> str:
-    # Without the host, which is the same for each and stands above.
-    return repository.path.partition("/")[2]
+    def _name(self, repository: Repository) -> str:
+        # Without the host, which is the same for each and stands above.
+        return repository.path.partition("/")[2].removeprefix(f"{self._organization}/")

@@ -6,8 +6,8 @@ const RENDERERS = {
     ...(item.copy ? [copyButton(item.value, item.copy, say)] : [])),
   words: (item) => row(item.label, element("span", { class: "polly-words" },
     ...item.values.map((text) => element("code", { text })))),
-  pairs: (item) => row(item.label, element("dl", { class: "polly-pairs" },
-    ...item.values.flatMap(([name, value]) => [element("dt", { text: name }), element("dd", { text: value })]))),
+  pairs: (item) => row(item.label, element("div", { class: "polly-pairs" },
+    ...item.values.flatMap(([name, value]) => [element("span", { class: "polly-label", text: name }), element("span", { text: value })]))),
   parts: (item) => row(item.label, partsBar(item)),
   code: (item, say) => element("div", { class: "polly-code" },
     element("p", { text: item.reason }),
@@ -29,7 +29,7 @@ function copyButton(text, title, say) {
 
 function partsBar({ sizes, digests }) {
   const total = sizes.reduce((sum, size) => sum + size, 0);
-  const title = `${sizes.length} ${sizes.length === 1 ? "layer" : "layers"}, ${bytes(total)} as pulled`;
+  const title = `${sizes.length} ${sizes.length === 1 ? "layer" : "layers"}, ${bytes(total)} compressed`;
   const parts = sizes.map((size, index) => {
     const part = element("span", { class: "polly-part", title: `Layer ${index + 1}: ${bytes(size)}\n${digests[index]}` });
     part.style.flexGrow = Math.max(size, total / 400);

@@ -44,7 +44,7 @@ class Summary:
     def _where(self) -> str:
         service = f" on {self.service}" if self.service else ""
         if not self.user:
-            return f"not logged in{service}"
+            return "choose one, and get the cell that pulls it"
         return f"{self.count} {'repository' if self.count == 1 else 'repositories'}{service}, as {self.user}"
 
     def _choice(self) -> list[str]:
