@@ -268,7 +268,7 @@ def test_saved_notebook_of_a_headless_run_is_clean(anna: Anna) -> None:
     )
     notebook = nbformat.v4.new_notebook()
     notebook.cells = [
-        nbformat.v4.new_code_cell(text) for text in ("%load_ext polly_magic", work, "%polly_dockers list")
+        nbformat.v4.new_code_cell(text) for text in ("%load_ext polly_magic", work, "%polly_dockers list --all")
     ]
     NotebookClient(notebook, kernel_name="python3", timeout=60).execute(env=anna.variables)
     loaded, bars, listed = notebook.cells
