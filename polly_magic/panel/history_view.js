@@ -34,8 +34,6 @@ function neighbour(svg, segment, key) {
 
 function render({ model, el }) {
   el.classList.add("polly-history-view");
-  // A notebook has keys of its own for a cell that is not being edited: they are not meant while one is in here.
-  el.dataset.lmSuppressShortcuts = "true";
   let svg;
 
   // The tab key stops at one segment of the picture; arrows go on from there.
@@ -68,6 +66,8 @@ function render({ model, el }) {
     svg.setAttribute("role", "group");
     for (const segment of segmentsOf(svg)) {
       segment.setAttribute("role", "button");
+      // A notebook has keys of its own for whatever has the focus in it; only there does it look whether they are meant.
+      segment.setAttribute("data-lm-suppress-shortcuts", "true");
       segment.setAttribute("aria-label", segment.querySelector("title").textContent.replaceAll("\n", ", "));
     }
     el.replaceChildren(svg);
