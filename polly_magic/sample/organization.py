@@ -49,7 +49,8 @@ for found in sorted(importlib.metadata.distributions(), key=lambda found: found.
 
 # Packages of workbench 1.0, and what 2.0 has besides.
 _FIRST = ("numpy",)
-_SECOND = ("pandas", "python-dateutil", "six")
+# Releases of python-dateutil that need no six do not install it.
+_SECOND = tuple(name for name in ("pandas", "python-dateutil", "six") if programs.is_installed(name))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from importlib.metadata import distribution
+from importlib.metadata import distribution, distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from polly_magic.sample.layers import Entry, Link
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["PYTHON", "architecture", "package", "python_binaries", "python_library", "shell"]
+__all__ = ["PYTHON", "architecture", "is_installed", "package", "python_binaries", "python_library", "shell"]
 
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -69,6 +69,11 @@ def python_library() -> dict[str, Entry]:
         if not _NOT_COPIED.intersection(file.relative_to(library).parts)
         and not any(part.startswith("config-") for part in file.parts)
     }
+
+
+def is_installed(name: str) -> bool:
+    """Whether a package is."""
+    return any(distributions(name=name))
 
 
 def package(name: str) -> dict[str, Entry]:
