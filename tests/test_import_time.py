@@ -8,8 +8,8 @@ import sys
 import pytest
 
 HEAVY = {
-    "aiohttp", "alembic", "docker", "ipywidgets", "jinja2", "jwt", "keyring", "numpy", "pandas", "polly_magic.service",
-    "requests", "rich", "sqlalchemy",
+    "aiohttp", "alembic", "anywidget", "docker", "ipywidgets", "jinja2", "jwt", "keyring", "numpy", "pandas",
+    "polly_magic.service", "requests", "rich", "sqlalchemy",
 }  # fmt: skip
 # IPython brings these along by itself, or not, as its version has it.
 LOAD = """
@@ -50,4 +50,4 @@ def test_program_starts_without_anything_heavy(module: str) -> None:
 def test_public_names_come_when_they_are_asked_for() -> None:
     program = "import polly_magic as p; print(p.Client.__name__, p.Reference.__name__, p.PollyError.__name__, dir(p))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.startswith("Client Reference PollyError ['Client', 'PollyError', 'Reference', ")
+    assert done.stdout.startswith("Client Reference PollyError ['Client', 'Panel', 'PollyError', 'Reference', ")

@@ -114,7 +114,7 @@ def test_debug_shows_the_traceback(notebook: Kernel) -> None:
 
 
 def test_help_is_printed_and_no_error(notebook: Kernel) -> None:
-    for line in ("", "--help", "-h", ";"):
+    for line in ("--help", "-h", "--help;"):
         cell = notebook.run(f"%polly_dockers {line}")
         assert (cell.status, cell.result, cell.stderr) == ("ok", {}, "")
         assert "commit-list" in cell.stdout

@@ -87,12 +87,10 @@ class Panel(widgets.VBox):
         self.notice = Notice()
         self._title = widgets.HTML()
         self._new = button("New repository", self._open_create)
-        self._change = button(
-            "Change", self._open_update, tooltip="Change the description or access of the selected one"
-        )
+        self._edit = button("Edit", self._open_update, tooltip="Change the description or access of the selected one")
         self._refresh = button("Refresh", self.refresh, tooltip="Ask the service again")
         self._log_out_button = button("Log out", self._log_out)
-        self._tools = _row([self._new, self._change, self._refresh, self._log_out_button], "polly-tools")
+        self._tools = _row([self._new, self._edit, self._refresh, self._log_out_button], "polly-tools")
         self._chosen = widgets.VBox([self.actions, self.details])
         self._chosen.add_class("polly-chosen")
         self._pushed = widgets.Tab([self.commits, self.history], titles=("Commits", "History"))
@@ -108,12 +106,12 @@ class Panel(widgets.VBox):
         self.add_class("polly-panel")
         traitlets.link((self, "repository"), (self.repositories, "repository"))
         traitlets.link((self, "commit"), (self.commits, "commit"))
-        self.observe(self._repository_changed, "repository")
-        self.observe(self._commit_changed, "commit")
+        self.observe(self._follow_repository, "repository")
+        self.observe(self._follow_commit, "commit")
         self.history.observe(self._choose_in_history, "commit")
-        self._change.disabled = True
+        self._edit.disabled = True
         self._show(logged_in=True)
-        self._commit_changed()
+        self._follow_commit()
         self.refresh()
 
     # ---- loading
@@ -132,6 +130,7 @@ class Panel(widgets.VBox):
             self._show(logged_in=True)
             self.repositories.show(repositories, self.user.organization)
             self._load_commits()
+            self._load_details()
             self._keep_summary()
 
         self.repositories.wait()
@@ -147,7 +146,7 @@ class Panel(widgets.VBox):
         self.commits.wait()
         self._history.start(
             lambda _: client.commits(path),
-            lambda commits: self._show_commits(commits, repository.path),
+            lambda commits: self._show_commits(commits, path),
             lambda error: self._failed(error, self.commits, self._load_commits),
         )
 
@@ -173,15 +172,15 @@ class Panel(widgets.VBox):
             lambda error: self._failed(error, self.details, self._load_details),
         )
 
-    def _repository_changed(self, change: Any) -> None:
-        self._change.disabled = self.repository is None
+    def _follow_repository(self, change: Any) -> None:
+        self._edit.disabled = self.repository is None
         self.update.close_form()
         if _path(change.old) != _path(change.new):
             self.commits.forget()
             self.history.show([])
             self._load_commits()
 
-    def _commit_changed(self, _: object = None) -> None:
+    def _follow_commit(self, _: object = None) -> None:
         self.set_trait("reference", full_path(self.commit) if self.commit else "")
         self.actions.offer(self.client, self.commit)
         self._chosen.layout.display = None if self.commit else "none"
@@ -215,8 +214,6 @@ class Panel(widgets.VBox):
         """Bring the login form where the service does not know the user; say whether that is so."""
         if not isinstance(error, NotLoggedIn):
             return False
-        if self.client is not None:
-            self.client.close()
         self.client = None
         for loading in (self._listing, self._history, self._reading):
             loading.cancel()
