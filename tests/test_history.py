@@ -120,6 +120,9 @@ def test_clock_that_is_behind_the_service_gives_no_time_backwards() -> None:
     (segment,) = history.lanes[0].segments
     assert (history.begin, history.end) == (NOON, after(seconds=1))
     assert (segment.start, segment.end) == (NOON, after(seconds=1))
+    assert spans([commit(1, NOON, "active")], after(hours=-1)) == [("latest", [(1, NOON, NOON)])]
+    later = [commit(2, after(hours=2), "active", tag="v1"), commit(1, NOON, "active")]
+    assert spans(later, NOON)[1] == ("latest", [(1, NOON, after(hours=2))])
     backwards = [commit(2, after(hours=1), "active"), commit(1, NOON, replaced_at=after(hours=-1))]
     assert spans(backwards, after(hours=2))[0][1][0] == (1, NOON, NOON)
 

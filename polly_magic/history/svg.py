@@ -40,7 +40,7 @@ _NOW_ROOM = 46.0
 
 # A colour mixed with that of the text gets darker on light pages and lighter on dark ones.
 _STYLE = """
-.polly-history { max-width: 100%; height: auto; color: var(--jp-content-font-color1, currentColor);
+.polly-history { display: block; max-width: 100%; height: auto; color: var(--jp-content-font-color1, currentColor);
   font: 12px var(--jp-ui-font-family, system-ui, sans-serif); }
 .polly-history text { fill: currentColor; }
 .polly-history .code { font-family: var(--jp-code-font-family, ui-monospace, Menlo, Consolas, monospace); }

@@ -76,8 +76,10 @@ def test_click_on_a_picture_of_before_selects_nothing(view: HistoryView) -> None
 
 
 def test_commit_that_is_not_shown_cannot_be_selected(view: HistoryView) -> None:
+    seen: list[Commit | None] = []
+    view.observe(lambda change: seen.append(change.new), "commit")
     view.commit = commit(9)
-    assert (view.commit, view.selected) == (None, "")
+    assert (view.commit, view.selected, seen) == (None, "", [])
 
 
 def test_commit_without_room_in_the_picture_is_a_choice_of_python() -> None:
