@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from polly_magic.errors import StoreUnusable
-from polly_magic.service import api, api_commits, api_repositories, jsonapi, registry, token_endpoint
+from polly_magic.service import api, registry, token_endpoint
+from polly_magic.service.api import jsonapi
 from polly_magic.service.authentication import AUTHENTICATOR, Authenticator
 from polly_magic.service.blobs import BlobStore
 from polly_magic.service.database import open_database
@@ -63,7 +64,7 @@ def build_application(config: Config) -> web.Application:
 
     # Contexts end in the opposite order: the database after everything that uses it.
     app.cleanup_ctx.append(close_database)
-    for part in (api, api_repositories, api_commits, token_endpoint, registry):
+    for part in (api, token_endpoint, registry):
         part.add_routes(app)
     return app
 

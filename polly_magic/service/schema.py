@@ -8,6 +8,7 @@ holds both against each other.
 from __future__ import annotations
 
 import time
+from datetime import datetime, timedelta
 
 from sqlalchemy import (
     BigInteger,
@@ -24,6 +25,8 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+
+_EPOCH = datetime(1970, 1, 1)  # in UTC, like every time of the service; the Z is written by hand
 
 metadata = MetaData(
     naming_convention={
@@ -186,3 +189,16 @@ idempotency_keys = Table(
 def now() -> int:
     """Return the time in microseconds since 1970."""
     return time.time_ns() // 1_000
+
+
+def timestamp(microseconds: int | None) -> str | None:
+    """Write a time of the database as RFC 3339 in UTC.
+
+    Examples
+    --------
+    >>> timestamp(1592420615000007)
+    '2020-06-17T19:03:35.000007Z'
+    """
+    if microseconds is None:
+        return None
+    return (_EPOCH + timedelta(microseconds=microseconds)).isoformat(timespec="microseconds") + "Z"

@@ -20,18 +20,16 @@ from polly_magic.redaction import Secret
 from polly_magic.references import is_name
 from polly_magic.service.accounts import ANONYMOUS, Principal, principal_of_key, principal_of_key_id
 from polly_magic.service.authentication import AUTHENTICATOR, BEARER_LIFETIME, Grant
-from polly_magic.service.jsonapi import timestamp
 from polly_magic.service.keys import CONFIG, DATABASE
 from polly_magic.service.oci_errors import OciError
-from polly_magic.service.schema import organizations, repositories
-from polly_magic.service.tokens import Signer, TokenError
+from polly_magic.service.schema import organizations, repositories, timestamp
+from polly_magic.service.tokens import USERNAME, Signer, TokenError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["USERNAME", "add_routes"]
+__all__ = ["add_routes"]
 
-USERNAME = "POLLY"
 _SCOPES = 50
 _NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 

@@ -18,7 +18,10 @@ from polly_magic.errors import StoreUnusable
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Signer", "TokenError", "load_key"]
+__all__ = ["USERNAME", "Signer", "TokenError", "load_key"]
+
+USERNAME = "POLLY"
+"""Of whoever logs in to the registry: the password says who it is."""
 
 Purpose = Literal["bearer", "password"]
 

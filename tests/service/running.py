@@ -16,7 +16,7 @@ from aiohttp import web
 from polly_magic.service import accounts
 from polly_magic.service.application import build_application
 from polly_magic.service.keys import DATABASE
-from polly_magic.service.registry import RUNNER_OPTIONS
+from polly_magic.service.registry.routes import RUNNER_OPTIONS
 from polly_magic.service.schema import now, repositories
 
 if TYPE_CHECKING:

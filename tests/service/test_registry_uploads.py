@@ -15,15 +15,15 @@ import psutil
 import pytest
 
 from polly_magic.service.config import Config
+from polly_magic.service.registry.uploads import STALE_DAYS, UPLOADS
 from polly_magic.service.schema import now, uploads
-from polly_magic.service.uploads import STALE_DAYS, UPLOADS
 from tests.service.running import ADMIN, MEMBER, Registry, RunningService, digest_of, error_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from polly_magic.service.receiving import Draft
+    from polly_magic.service.registry.receiving import Draft
 
 CHUNKED = {"Content-Type": "application/octet-stream"}
 
@@ -241,7 +241,7 @@ def test_a_monolithic_post_that_is_cut_off_leaves_nothing(registry: Registry) ->
 
 
 def test_a_sender_that_stalls_sets_the_upload_free(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("polly_magic.service.receiving.STALLED", 0.2)
+    monkeypatch.setattr("polly_magic.service.registry.receiving.STALLED", 0.2)
     location = registry.begin()
     with send_raw(registry, "PATCH", location, 10, b"12345") as connection:
         assert connection.recv(100).startswith(b"HTTP/1.1 400")
@@ -304,7 +304,7 @@ def test_no_room_is_said_and_survived(
 
     location = registry.begin()
     with monkeypatch.context() as patched:
-        where = "receiving.Draft.append" if step == "append" else "blobs.BlobStore.keep"
+        where = "registry.receiving.Draft.append" if step == "append" else "blobs.BlobStore.keep"
         patched.setattr(f"polly_magic.service.{where}", fail)
         refused = put(registry, location, b"content")
         assert error_of(refused) == (507, "UNKNOWN")

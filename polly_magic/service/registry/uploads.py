@@ -20,7 +20,7 @@ from sqlalchemy.exc import DatabaseError
 
 from polly_magic.service.blobs import BlobStore, link_blob
 from polly_magic.service.oci_errors import OciError
-from polly_magic.service.receiving import Draft, TruncatedError, receive
+from polly_magic.service.registry.receiving import Draft, TruncatedError, receive
 from polly_magic.service.schema import now, uploads
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from polly_magic.service.database import Database
-    from polly_magic.service.places import Place
+    from polly_magic.service.registry.places import Place
 
 __all__ = ["STALE_DAYS", "UPLOADS", "Upload", "Uploads"]
 

@@ -14,17 +14,17 @@ from aiohttp import web
 from polly_magic.references import is_digest, is_tag
 from polly_magic.service.commits import close_tag, find_active, point_tag
 from polly_magic.service.keys import BLOBS, CONFIG, DATABASE
-from polly_magic.service.manifest_store import MANIFESTS, insert, prepare
-from polly_magic.service.manifests import LIMIT, parse_manifest
 from polly_magic.service.oci_errors import OciError
-from polly_magic.service.places import enter
+from polly_magic.service.registry.documents import LIMIT, parse_manifest
+from polly_magic.service.registry.manifest_store import MANIFESTS, insert, prepare
+from polly_magic.service.registry.places import enter
+from polly_magic.service.registry.sending import immutable_headers, is_known
 from polly_magic.service.schema import manifests
-from polly_magic.service.sending import immutable_headers, is_known
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from polly_magic.service.manifest_store import Prepared
+    from polly_magic.service.registry.manifest_store import Prepared
 
 __all__ = ["delete_manifest", "get_manifest", "put_manifest"]
 

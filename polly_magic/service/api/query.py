@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 
 from sqlalchemy import ColumnElement, and_, or_
 
+from polly_magic.service.api.jsonapi import ApiError, is_storable
 from polly_magic.service.authentication import base_url
-from polly_magic.service.jsonapi import ApiError, is_storable
 
 if TYPE_CHECKING:
     from aiohttp import web

@@ -13,11 +13,12 @@ from sqlalchemy import text
 from polly_magic.errors import NotLoggedIn
 from polly_magic.redaction import Secret
 from polly_magic.service.accounts import Principal, principal_of_key
+from polly_magic.service.api.jsonapi import ApiError, read_document, respond
+from polly_magic.service.api.query import Query
 from polly_magic.service.authentication import AUTHENTICATOR
-from polly_magic.service.jsonapi import ApiError, read_document, respond, timestamp
 from polly_magic.service.keys import DATABASE
-from polly_magic.service.query import Query
-from polly_magic.service.token_endpoint import USERNAME
+from polly_magic.service.schema import timestamp
+from polly_magic.service.tokens import USERNAME
 
 __all__ = ["add_routes", "authenticated"]
 

@@ -14,13 +14,13 @@ from polly_magic.references import is_digest
 from polly_magic.service.blobs import find_blob, link_blob
 from polly_magic.service.keys import BLOBS, CONFIG, DATABASE
 from polly_magic.service.oci_errors import OciError
-from polly_magic.service.places import PLACES, enter
+from polly_magic.service.registry.places import PLACES, enter
+from polly_magic.service.registry.sending import send_file
+from polly_magic.service.registry.uploads import UPLOADS, Upload
 from polly_magic.service.schema import repository_blobs
-from polly_magic.service.sending import send_file
-from polly_magic.service.uploads import UPLOADS, Upload
 
 if TYPE_CHECKING:
-    from polly_magic.service.places import Place
+    from polly_magic.service.registry.places import Place
 
 __all__ = [
     "begin_upload",

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, cast
 from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
 from polly_magic.references import is_digest, is_tag
-from polly_magic.service.api import authenticated
-from polly_magic.service.api_repositories import find, refuse_foreign
+from polly_magic.service.api.access import authenticated
+from polly_magic.service.api.idempotency import write_once
+from polly_magic.service.api.jsonapi import ApiError, read_document, respond
+from polly_magic.service.api.query import Query
+from polly_magic.service.api.repositories import find, refuse_foreign
 from polly_magic.service.commits import point_tag
-from polly_magic.service.idempotency import write_once
-from polly_magic.service.jsonapi import ApiError, read_document, respond, timestamp
 from polly_magic.service.keys import DATABASE
-from polly_magic.service.query import Query
-from polly_magic.service.schema import commits, manifests, users
+from polly_magic.service.schema import commits, manifests, timestamp, users
 
 if TYPE_CHECKING:
     from aiohttp import web

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, Connection, false, func, insert, or_, select, update
 
 from polly_magic.references import is_name
-from polly_magic.service.api import authenticated
-from polly_magic.service.idempotency import write_once
-from polly_magic.service.jsonapi import ApiError, read_document, respond, timestamp
+from polly_magic.service.api.access import authenticated
+from polly_magic.service.api.idempotency import write_once
+from polly_magic.service.api.jsonapi import ApiError, read_document, respond
+from polly_magic.service.api.query import Query
 from polly_magic.service.keys import DATABASE
-from polly_magic.service.query import Query
-from polly_magic.service.schema import now, organizations, repositories, users
+from polly_magic.service.schema import now, organizations, repositories, timestamp, users
 
 if TYPE_CHECKING:
     from aiohttp import web

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, delete, insert, select
 
-from polly_magic.service.jsonapi import ApiError
+from polly_magic.service.api.jsonapi import ApiError
 from polly_magic.service.keys import DATABASE
 from polly_magic.service.schema import idempotency_keys, now
 

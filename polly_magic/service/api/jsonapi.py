@@ -6,7 +6,6 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import Any
 
 from aiohttp import web
@@ -14,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from polly_magic.redaction import redact
 
-__all__ = ["MEDIA_TYPE", "ApiError", "Document", "is_storable", "middleware", "read_document", "respond", "timestamp"]
+__all__ = ["MEDIA_TYPE", "ApiError", "Document", "is_storable", "middleware", "read_document", "respond"]
 
 MEDIA_TYPE = "application/vnd.api+json"
 _HEADERS = {
@@ -22,7 +21,6 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Vary": "Accept, Authorization, X-Api-Key",
 }
-_EPOCH = datetime(1970, 1, 1)  # in UTC, like every time of the service; the Z is written by hand
 
 _log = logging.getLogger(__name__)
 
@@ -73,19 +71,6 @@ class ApiError(Exception):
 def respond(body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     """Return an answer with a document."""
     return web.Response(body=body, status=status, headers={"Content-Type": MEDIA_TYPE, **_HEADERS, **(headers or {})})
-
-
-def timestamp(microseconds: int | None) -> str | None:
-    """Write a time of the database as RFC 3339 in UTC.
-
-    Examples
-    --------
-    >>> timestamp(1592420615000007)
-    '2020-06-17T19:03:35.000007Z'
-    """
-    if microseconds is None:
-        return None
-    return (_EPOCH + timedelta(microseconds=microseconds)).isoformat(timespec="microseconds") + "Z"
 
 
 @dataclass(frozen=True, slots=True)

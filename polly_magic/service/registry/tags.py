@@ -14,9 +14,9 @@ from sqlalchemy import select
 
 from polly_magic.references import is_digest
 from polly_magic.service.keys import DATABASE
-from polly_magic.service.manifests import INDEX, LIMIT
 from polly_magic.service.oci_errors import OciError
-from polly_magic.service.places import enter
+from polly_magic.service.registry.documents import INDEX, LIMIT
+from polly_magic.service.registry.places import enter
 from polly_magic.service.schema import commits, manifests
 
 if TYPE_CHECKING:

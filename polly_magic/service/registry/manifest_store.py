@@ -15,7 +15,8 @@ from aiohttp import web
 from sqlalchemy import Connection, bindparam, func, select
 
 from polly_magic.service.blobs import link_blob
-from polly_magic.service.manifests import (
+from polly_magic.service.oci_errors import OciError
+from polly_magic.service.registry.documents import (
     LIMIT,
     Descriptor,
     Manifest,
@@ -24,7 +25,6 @@ from polly_magic.service.manifests import (
     platform_of,
     read_json,
 )
-from polly_magic.service.oci_errors import OciError
 from polly_magic.service.schema import blobs, manifests, now, repository_blobs
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from polly_magic.service.blobs import BlobStore
     from polly_magic.service.lookups import Lookups
-    from polly_magic.service.places import Place
+    from polly_magic.service.registry.places import Place
 
 __all__ = ["MANIFESTS", "Found", "ManifestCache", "Prepared", "insert", "prepare"]
 

@@ -18,10 +18,8 @@ from sqlalchemy.exc import DatabaseError
 from polly_magic.service.authentication import authorize
 from polly_magic.service.keys import BLOBS, DATABASE
 from polly_magic.service.lookups import LOOKUPS, Lookups
-from polly_magic.service.manifest_store import MANIFESTS, ManifestCache
 from polly_magic.service.oci_errors import OciError
-from polly_magic.service.places import PLACES, Places
-from polly_magic.service.registry_blobs import (
+from polly_magic.service.registry.blobs import (
     begin_upload,
     cancel_upload,
     delete_blob,
@@ -30,9 +28,11 @@ from polly_magic.service.registry_blobs import (
     get_upload,
     go_on_with_upload,
 )
-from polly_magic.service.registry_manifests import delete_manifest, get_manifest, put_manifest
-from polly_magic.service.registry_tags import list_referrers, list_tags
-from polly_magic.service.uploads import UPLOADS, Uploads
+from polly_magic.service.registry.manifest_store import MANIFESTS, ManifestCache
+from polly_magic.service.registry.manifests import delete_manifest, get_manifest, put_manifest
+from polly_magic.service.registry.places import PLACES, Places
+from polly_magic.service.registry.tags import list_referrers, list_tags
+from polly_magic.service.registry.uploads import UPLOADS, Uploads
 
 __all__ = ["RUNNER_OPTIONS", "add_routes"]
 
