@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.browser.front_end import Jupyter, chromium, jupyter
+from tests.browser.front_end import Jupyter, Notebook, chromium, jupyter
 from tests.local_service import environment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Browser
 
@@ -29,8 +29,33 @@ def server(
         yield running
 
 
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    outcome: Any = yield
+    server = getattr(item, "funcargs", {}).get("server")
+    if call.when in ("setup", "call") and call.excinfo and isinstance(server, Jupyter):
+        for number, page in enumerate(server.pages):
+            picture = server.root.parent / f"{item.name}-{number}.png"
+            page.screenshot(path=picture)
+            outcome.get_result().sections.append(("what the browser showed", str(picture)))
+
+
 @pytest.fixture
 def front_end(server: Jupyter) -> Iterator[Jupyter]:
     """JupyterLab and Notebook in turn."""
     yield server
     server.close()
+
+
+@pytest.fixture
+def open_panel(front_end: Jupyter) -> Callable[..., Notebook]:
+    """Open the panel in a notebook whose kernel has the environment that is given."""
+
+    def opened(variables: dict[str, str], name: str = "first", *more: str) -> Notebook:
+        kept = {key: value for key, value in variables.items() if key.startswith(("POLLY_", "DOCKER_", "PYTHON_KEY"))}
+        start = f"import os\nos.environ.update({kept!r})\n%load_ext polly_magic"
+        notebook = front_end.notebook(name, start, "%polly_dockers", *more)
+        notebook.run(2)
+        return notebook
+
+    return opened

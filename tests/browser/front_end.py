@@ -34,6 +34,7 @@ CHROMIUM = (
     "--disable-sync",
 )
 _ADDRESS = {"lab": "lab/workspaces/{1}/tree/{0}", "notebook": "notebooks/{0}"}
+_IN_FRONT = ".jp-NotebookPanel:not(.lm-mod-hidden)"
 _NUMBERED = re.compile(r"\[\d+\]:")
 # No question about news on a first start, and no file that changes by itself.
 _SETTINGS = {
@@ -115,12 +116,12 @@ class Notebook:
     @property
     def document(self) -> Locator:
         """The notebook that is in front."""
-        return self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook")
+        return self.page.locator(f"{_IN_FRONT} .jp-Notebook")
 
     @property
     def kernel(self) -> Locator:
         """What its toolbar says of its kernel."""
-        return self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook-ExecutionIndicator")
+        return self.page.locator(f"{_IN_FRONT} .jp-Notebook-ExecutionIndicator")
 
     @property
     def cells(self) -> Locator:
@@ -150,7 +151,7 @@ class Notebook:
     def saved(self) -> nbformat.NotebookNode:
         """Save it, and return what is in the file."""
         before = self.path.stat().st_mtime_ns
-        self.page.keyboard.press("Control+s")
+        self.page.locator(f"{_IN_FRONT} [data-jp-item-name=save]").first.click()
         until(lambda: self.path.stat().st_mtime_ns != before, "the notebook is not saved")
         time.sleep(0.2)
         return nbformat.read(self.path, 4)
