@@ -21,7 +21,7 @@ __all__ = ["RepositoriesView"]
 _COLUMNS = (
     Column("name", "Repository", width="minmax(10em, 3fr)"),
     Column("access", "Access", "badge", "6em", {"public": "info"}),
-    Column("created_at", "Created", "time", "8.6em"),
+    Column("created_at", "Created", "time", "8em"),
     Column("description", "Description", width="minmax(12em, 3fr)"),
     Column("created_by", "Created by", width="minmax(9em, 2fr)"),
 )
