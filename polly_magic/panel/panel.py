@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import ipywidgets as widgets
 import traitlets
@@ -14,13 +14,14 @@ from polly_magic.commands.create import create
 from polly_magic.errors import NotLoggedIn, PollyError
 from polly_magic.models import Commit, Repository
 from polly_magic.panel.actions import Actions
+from polly_magic.panel.cell_writer import current_cell
 from polly_magic.panel.commits_view import CommitsView
 from polly_magic.panel.details_view import DetailsView, full_path
 from polly_magic.panel.face import PanelFace
 from polly_magic.panel.forms import CreateForm, LoginForm, UpdateForm
 from polly_magic.panel.history_view import HistoryView
 from polly_magic.panel.image_details import read_details
-from polly_magic.panel.loading import Loading
+from polly_magic.panel.loading import Job, Loading
 from polly_magic.panel.notice import Notice, button
 from polly_magic.panel.repositories_view import RepositoriesView
 from polly_magic.panel.saved_summary import SavedSummary
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from polly_magic.settings import Service
 
 __all__ = ["Panel"]
+
+_Listing: TypeAlias = "tuple[Client, User, list[Repository]]"
 
 
 class Panel(widgets.VBox):
@@ -120,11 +123,15 @@ class Panel(widgets.VBox):
         """Ask the service again; the choice stays where it still exists."""
         client = self.client
 
-        def work(_: object) -> tuple[Client, User, list[Repository]]:
-            used = client or Client()
-            return used, used.user, used.repositories()
+        def work(job: Job[_Listing]) -> _Listing:
+            def show(count: int, _: int | None) -> None:
+                job.check()
+                job.tell(lambda: self.repositories.wait(count))
 
-        def done(answer: tuple[Client, User, list[Repository]]) -> None:
+            used = client or Client()
+            return used, used.user, used.repositories(progress=show)
+
+        def done(answer: _Listing) -> None:
             self.client, self.user, repositories = answer
             self._service = self.client.login.service
             self._show(logged_in=True)
@@ -262,6 +269,7 @@ class Panel(widgets.VBox):
         # Whoever comes next may be someone else.
         self.user = self._service = None
         self.repositories.show([])
+        self._keep_summary()
 
     # ---- forms
 
@@ -312,6 +320,8 @@ class Panel(widgets.VBox):
         return Summary(service, email, len(self.repositories.repositories), self.reference)
 
     def _repr_mimebundle_(self, **arguments: Any) -> dict[str, Any]:
+        # Cells go below the one that shows the panel, which may be another than made it.
+        self.actions.writer.anchor = current_cell() or self.actions.writer.anchor
         bundle = super()._repr_mimebundle_(**arguments) or {}
         return {**bundle, "text/plain": self.summary.text(), "text/html": self.summary.html()}
 

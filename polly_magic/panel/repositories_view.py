@@ -48,10 +48,10 @@ class RepositoriesView(widgets.VBox):
         self.add_class("polly-repositories")
         self.grid.observe(self._choose, "selected")
 
-    def wait(self) -> None:
-        """Say that the repositories are being asked for."""
+    def wait(self, count: int = 0) -> None:
+        """Say that the repositories are being asked for, and how many are there."""
         self.grid.hint = ""
-        self.notice.wait("Loading repositories ...")
+        self.notice.wait(f"Loading repositories ... {count:,}" if count else "Loading repositories ...")
 
     def show(self, repositories: Sequence[Repository], organization: str = "") -> None:
         """Show these, and keep the choice where it is among them.
