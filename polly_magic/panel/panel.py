@@ -10,15 +10,15 @@ import traitlets
 
 from polly_magic.api import Client
 from polly_magic.commands import COMMANDS, parse
-from polly_magic.commands.create import create
 from polly_magic.errors import NotLoggedIn, PollyError
 from polly_magic.models import Commit, Repository
 from polly_magic.panel.actions import Actions
 from polly_magic.panel.cell_writer import current_cell
 from polly_magic.panel.commits_view import CommitsView
 from polly_magic.panel.details_view import DetailsView, full_path
+from polly_magic.panel.editing import Editing
 from polly_magic.panel.face import PanelFace
-from polly_magic.panel.forms import CreateForm, LoginForm, UpdateForm
+from polly_magic.panel.forms import LoginForm
 from polly_magic.panel.history_view import HistoryView
 from polly_magic.panel.image_details import read_details
 from polly_magic.panel.loading import Job, Loading
@@ -32,7 +32,7 @@ from polly_magic.settings import current_service, polly
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from polly_magic.models import Access, User
+    from polly_magic.models import User
     from polly_magic.redaction import Secret
     from polly_magic.settings import Service
 
@@ -85,12 +85,13 @@ class Panel(widgets.VBox):
         self.details = DetailsView()
         self.actions = Actions(self._lost)
         self.login = LoginForm(self._log_in, self._log_in_locally)
-        self.create = CreateForm(self._create)
-        self.update = UpdateForm(self._update)
+        self.editing = Editing(self.repositories.put, self._lost)
         self.notice = Notice()
         self._title = widgets.HTML()
-        self._new = button("New repository", self._open_create)
-        self._edit = button("Edit", self._open_update, tooltip="Change the description or access of the selected one")
+        self._new = button("New repository", self.editing.open_create)
+        self._edit = button(
+            "Edit", self.editing.open_update, tooltip="Change the description or access of the selected one"
+        )
         self._refresh = button("Refresh", self.refresh, tooltip="Ask the service again")
         self._log_out_button = button("Log out", self._log_out)
         self._tools = _row([self._new, self._edit, self._refresh, self._log_out_button], "polly-tools")
@@ -99,7 +100,7 @@ class Panel(widgets.VBox):
         self._pushed = widgets.Tab([self.commits, self.history], titles=("Commits", "History"))
         self._pushed.add_class("polly-right")
         self._choice = widgets.VBox([
-            self.create, self.update, _row([self.repositories, self._pushed], "polly-tables"), self._chosen,
+            self.editing, _row([self.repositories, self._pushed], "polly-tables"), self._chosen,
         ])  # fmt: skip
         self._saved = SavedSummary()
         self._choice.add_class("polly-choice")
@@ -135,6 +136,7 @@ class Panel(widgets.VBox):
             self.client, self.user, repositories = answer
             self._service = self.client.login.service
             self._show(logged_in=True)
+            self.editing.offer(self.client, self.repository)
             self.repositories.show(repositories, self.user.organization)
             self._load_commits()
             self._load_details()
@@ -181,7 +183,7 @@ class Panel(widgets.VBox):
 
     def _follow_repository(self, change: Any) -> None:
         self._edit.disabled = self.repository is None
-        self.update.close_form()
+        self.editing.offer(self.client, self.repository)
         if _path(change.old) != _path(change.new):
             self.commits.forget()
             self.history.show([])
@@ -270,42 +272,6 @@ class Panel(widgets.VBox):
         self.user = self._service = None
         self.repositories.show([])
         self._keep_summary()
-
-    # ---- forms
-
-    def _open_create(self) -> None:
-        self.update.close_form()
-        self.create.open_form()
-
-    def _open_update(self) -> None:
-        if self.repository:
-            self.create.close_form()
-            self.update.edit(self.repository)
-
-    def _create(self, name: str, description: str, access: Access) -> None:
-        client = self.client
-        if client is None:
-            return
-        self._save(self.create, lambda _: create(name, description, access, client, PanelFace()))
-
-    def _update(self, description: str, access: Access) -> None:
-        client, repository = self.client, self.repository
-        if client is None or repository is None:
-            return
-        path = parse_reference(repository.path).path
-        self._save(self.update, lambda _: client.update(path, description=description, access=access))
-
-    def _save(self, form: CreateForm | UpdateForm, work: Callable[[object], Repository]) -> None:
-        def done(repository: Repository) -> None:
-            form.close_form()
-            self.repositories.put(repository)
-
-        def failed(error: PollyError) -> None:
-            form.fail(error)
-            self._lost(error)
-
-        form.wait("Saving ...")
-        self._changing.start(work, done, failed)
 
     # ---- display
 

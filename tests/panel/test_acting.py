@@ -89,7 +89,7 @@ def test_create_puts_errors_beside_their_field_and_selects_what_it_made(anna: An
     async def use() -> None:
         panel = Panel()
         await until(lambda: taken in names(panel))
-        form = panel.create
+        form = panel.editing.create
         assert not form.is_open
         panel._new.click()
         assert form.is_open
@@ -97,7 +97,7 @@ def test_create_puts_errors_beside_their_field_and_selects_what_it_made(anna: An
         async def submit(name: str, description: str = "") -> None:
             form.name.value, form.description.value = name, description
             form.submit.click()
-            await until(lambda: not panel._changing.busy)
+            await until(lambda: not panel.editing.saving.busy)
 
         await submit(taken)
         assert "exists" in form.error_of("name")
@@ -132,11 +132,11 @@ def test_edit_changes_description_and_access_and_keeps_the_choice(anna: Anna) ->
         reference = panel.reference
         assert not panel._edit.disabled
         panel._edit.click()
-        assert (panel.update.description.value, panel.update.access.value) == ("before", "private")
-        panel.update.description.value, panel.update.access.value = "after", "public"
-        panel.update.submit.click()
-        await until(lambda: not panel._changing.busy)
-        assert not panel.update.is_open
+        assert (panel.editing.update.description.value, panel.editing.update.access.value) == ("before", "private")
+        panel.editing.update.description.value, panel.editing.update.access.value = "after", "public"
+        panel.editing.update.submit.click()
+        await until(lambda: not panel.editing.saving.busy)
+        assert not panel.editing.update.is_open
         assert panel.repository is not None
         assert (panel.repository.description, panel.repository.access) == ("after", "public")
         assert panel.reference == reference
