@@ -12,7 +12,9 @@ import pytest
 from polly_magic import Panel
 from polly_magic.api import Client
 from polly_magic.cells import pull_cell, run_cell
+from polly_magic.panel.actions import _Bars
 from polly_magic.panel.cell_writer import Outcome
+from polly_magic.panel.loading import Cancelled, Job
 from tests.commands.faces import RecordingFace, run
 from tests.images import image_ids, import_image, remove_images
 from tests.panel.driving import choose, is_shown, names, opened, said, until
@@ -20,6 +22,7 @@ from tests.panel.driving import choose, is_shown, names, opened, said, until
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from polly_magic.engine import Pulled
     from tests.anna import Anna
 
 
@@ -184,6 +187,18 @@ def test_pull_now_pulls_that_digest(pushed: str, engine: docker.DockerClient) ->
         assert engine.images.get(f"{commit.repository}@{commit.commit_hash}")
 
     asyncio.run(use())
+
+
+def test_bars_of_layers_are_one_and_stop_a_pull_that_is_cancelled() -> None:
+    shown: list[float] = []
+    job: Job[Pulled] = Job(lambda _: None, lambda _: None, None)
+    bars = _Bars(job, shown.append)
+    bars.update("first", 5, 10)
+    assert shown == [0.5]
+    job.cancelled = True
+    with pytest.raises(Cancelled):
+        bars.update("second", 0, 10)
+    assert shown == [0.5]
 
 
 @pytest.mark.engine
