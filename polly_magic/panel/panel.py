@@ -113,7 +113,7 @@ class Panel(widgets.VBox):
         self.observe(self._follow_repository, "repository")
         self.observe(self._follow_commit, "commit")
         self.history.observe(self._choose_in_history, "commit")
-        self._edit.disabled = True
+        self._new.disabled = self._edit.disabled = True
         self._show(logged_in=True)
         self._follow_commit()
         self.refresh()
@@ -136,7 +136,10 @@ class Panel(widgets.VBox):
             self.client, self.user, repositories = answer
             self._service = self.client.login.service
             self._show(logged_in=True)
+            # The client may be another one now.
             self.editing.offer(self.client, self.repository)
+            self.actions.offer(self.client, self.commit)
+            self._new.disabled = False
             self.repositories.show(repositories, self.user.organization)
             self._load_commits()
             self._load_details()

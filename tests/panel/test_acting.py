@@ -91,6 +91,7 @@ def test_create_puts_errors_beside_their_field_and_selects_what_it_made(anna: An
 
     async def use() -> None:
         panel = Panel()
+        assert panel._new.disabled, "nobody knows yet where to create it"
         await until(lambda: taken in names(panel))
         form = panel.editing.create
         assert not form.is_open
