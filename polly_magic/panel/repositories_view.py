@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["RepositoriesView"]
 
 _COLUMNS = (
-    Column("name", "Repository", width="minmax(10em, 3fr)"),
+    Column("name", "Repository", width="minmax(13em, 3fr)"),
     Column("access", "Access", "badge", "6em", {"public": "info"}),
     Column("created_at", "Created", "time", "8em"),
     Column("description", "Description", width="minmax(12em, 3fr)"),
