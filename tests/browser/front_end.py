@@ -54,10 +54,11 @@ class Jupyter:
     root: Path
     browser: Browser
     settings: Path
-    scale: float = 1
     pages: list[Page] = field(default_factory=list)
 
-    def notebook(self, name: str, *cells: str, outside: Page | None = None, theme: str = "light") -> Notebook:
+    def notebook(
+        self, name: str, *cells: str, outside: Page | None = None, theme: str = "light", script: str = ""
+    ) -> Notebook:
         """Write a notebook of code cells and open it, in a new window or as one more document of `outside`."""
         path = self.root / f"{name}.ipynb"
         document = nbformat.v4.new_notebook(
@@ -65,12 +66,12 @@ class Jupyter:
             metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
         )
         nbformat.write(document, path)
-        return self.open(path, outside=outside, theme=theme)
+        return self.open(path, outside=outside, theme=theme, script=script)
 
-    def open(self, path: Path, *, outside: Page | None = None, theme: str = "light") -> Notebook:
-        """Open a notebook that is there."""
+    def open(self, path: Path, *, outside: Page | None = None, theme: str = "light", script: str = "") -> Notebook:
+        """Open a notebook that is there; `script` runs in its window before anything else."""
         _set(self.settings, "@jupyterlab/apputils-extension/themes", {"theme": f"JupyterLab {theme.title()}"})
-        page = outside or self._page(theme)
+        page = outside or self._page(theme, script)
         if outside and self.kind == "lab":
             page.locator(".jp-DirListing-item", has_text=path.name).dblclick()
         else:
@@ -81,14 +82,14 @@ class Jupyter:
         expect(notebook.cells.first).to_be_visible()
         return notebook
 
-    def _page(self, theme: str) -> Page:
+    def _page(self, theme: str, script: str) -> Page:
         context = self.browser.new_context(
             viewport={"width": 1280, "height": 1400},
             color_scheme="dark" if theme == "dark" else "light",
-            device_scale_factor=self.scale,
             permissions=["clipboard-read", "clipboard-write"],
         )
         context.set_default_timeout(PATIENCE)
+        context.add_init_script(script)
         page = context.new_page()
         page.goto(f"{self.url}login?token={self.token}")
         self.pages.append(page)
