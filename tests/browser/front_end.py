@@ -156,7 +156,7 @@ class Notebook:
     def saved(self) -> nbformat.NotebookNode:
         """Save it, and return what is in the file."""
         before = self.path.stat().st_mtime_ns
-        self.page.locator(f"{_IN_FRONT} [data-jp-item-name=save]").first.click()
+        self.page.keyboard.press("Control+s")
         until(lambda: self.path.stat().st_mtime_ns != before, "the notebook is not saved")
         time.sleep(0.2)
         return nbformat.read(self.path, 4)
