@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections import Counter
 from functools import cache
 
@@ -15,6 +16,11 @@ IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 collect_ignore_glob = ["polly_magic/service/migrations/*"]
 
 _left_out: Counter[tuple[str, str]] = Counter()
+
+
+def pytest_configure() -> None:
+    # A shell's background job ignores Ctrl-C, and so would the programs started in it: tests interrupt some of them.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

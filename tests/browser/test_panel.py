@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 
 from polly_magic.api import Client
 from polly_magic.cells import pull_cell, run_cell
-from polly_magic.service.local import ensure_running, issue_local_key
+from polly_magic.service.local import ensure_running, issue_local_key, stop
 from polly_magic.service.state import is_held, read_state
 from tests.browser.front_end import until
 from tests.local_service import environment, logged_in
@@ -205,9 +205,12 @@ def test_service_that_was_away_is_found_again(open_panel: OpenPanel, tmp_path: P
         button(notebook, "Refresh").click()
         expect(button(notebook, "Retry")).to_be_visible()
         ensure_running(data)
-        button(notebook, "Retry").click()
-        expect(alert).to_have_count(0)
-        expect(notebook.document).to_contain_text("No repositories yet")
+        try:
+            button(notebook, "Retry").click()
+            expect(alert).to_have_count(0)
+            expect(notebook.document).to_contain_text("No repositories yet")
+        finally:
+            stop(data)  # logging out ends only what logging in had started
 
 
 def test_log_in_and_out_leave_no_key_in_the_notebook(open_panel: OpenPanel, tmp_path: Path) -> None:

@@ -41,7 +41,9 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     with logged_in(tmp_path):
         for name, value in environment(tmp_path).items():
             monkeypatch.setenv(name, value)
-        yield tmp_path / "polly" / "service"
+        data = tmp_path / "polly" / "service"
+        yield data
+        stop(data)  # a test may have started it anew; logging out ends only what logging in had started
 
 
 def test_key_that_is_typed_logs_in_and_stays_nowhere(
