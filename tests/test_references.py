@@ -400,6 +400,8 @@ def test_docker_agrees_about_references_and_what_is_nearly_one(reference: Refere
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, min(len(text), start + 2)))
     changed = text[:start] + data.draw(st.text("a0._-/:@[]g!", max_size=2)) + text[end:]
+    if is_read(changed) and parse(changed).note:
+        changed = str(parse(changed))  # capitals of a tag that became part of the name: Docker would not fold them
     assert is_read(changed) == oracle_accepts(changed)
 
 
