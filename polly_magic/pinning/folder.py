@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from polly_magic.errors import PollyError, UsageError
+from polly_magic.errors import NotLoggedIn, PollyError, ServiceUnavailable, UsageError
 from polly_magic.pinning.notebook import read_notebook
 from polly_magic.references import parse_repository
 
@@ -96,7 +96,13 @@ def read_rows(directory: Path, notebooks: Sequence[Path], progress: Callable[[in
 
 
 def compare(rows: Sequence[Row], client: Client) -> list[Row]:
-    """Ask the service what each pinned tag points at now, once for each tag."""
+    """Ask the service what each pinned tag points at now, once for each tag.
+
+    Raises
+    ------
+    ServiceUnavailable, NotLoggedIn
+        The service tells nothing of any tag.
+    """
     answers: dict[tuple[str, str | None], str | PollyError] = {}
     compared: list[Row] = []
     for row in rows:
@@ -124,6 +130,8 @@ def _active(image: str, tag: str | None, client: Client) -> str | PollyError:
         if where.host != client.registry:
             return PollyError(f"The image is kept on {where.host}, and you are logged in to {client.registry}.")
         active = client.commits(where.path, tag=tag, status="active", limit=1)
+    except (ServiceUnavailable, NotLoggedIn):
+        raise  # to wait for each tag would take for ever
     except PollyError as error:
         return error
     return active[0].commit_hash if active else PollyError(f"{image} has no tag {tag!r} any more.")

@@ -91,9 +91,11 @@ class _Style:
         )
 
     def write(self, value: object, depth: int) -> str:
-        written = json.dumps(
-            value, indent=self.indent, ensure_ascii=self.ascii_only, separators=(self.comma, self.colon)
-        )
+        separators = (self.comma, self.colon)
+        written = json.dumps(value, indent=self.indent, ensure_ascii=self.ascii_only, separators=separators)
+        if any("\ud800" <= character <= "\udfff" for character in written):
+            # Half a pair can stand in a file as an escape only.
+            written = json.dumps(value, indent=self.indent, separators=separators)
         # A string has no line break of its own in JSON.
         return written.replace("\n", self.newline + (self.indent or "") * depth)
 

@@ -114,8 +114,8 @@ class Notebook:
             loads = _source(self.content["cells"][index]).strip() == _LOAD
         source = [line] if loads else [f"{_LOAD}\n", line]
         cell = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": source}
-        if self.content.get("nbformat_minor", 0) >= 5:
-            taken = {cell.get("id") for cell in self.content["cells"]}
+        if self.content["nbformat_minor"] >= 5:
+            taken = [cell.get("id") for cell in self.content["cells"]]
             numbered = ("polly-pin", *(f"polly-pin-{number}" for number in range(2, len(taken) + 3)))
             cell["id"] = next(name for name in numbered if name not in taken)
         return insert_item(text, ("cells",), index + loads, dict(sorted(cell.items())))
@@ -152,7 +152,7 @@ def _what_is_wrong(content: object) -> str:
     match content:
         case {"nbformat": int() as version} if version != _FORMAT:
             return f"it has the notebook format {version}, not {_FORMAT}: save it anew in JupyterLab"
-        case {"nbformat": int(), "metadata": dict(), "cells": list() as cells}:
+        case {"nbformat": int(), "nbformat_minor": int(), "metadata": dict(), "cells": list() as cells}:
             for number, cell in enumerate(cast("list[object]", cells), 1):
                 match cell:
                     case {"cell_type": "code", "source": str() | list(), "outputs": _, "execution_count": _}:
@@ -163,7 +163,7 @@ def _what_is_wrong(content: object) -> str:
                         return f"its cell {number} is none"
             return ""
         case _:
-            return "it is no notebook: nbformat, metadata or cells are missing"
+            return "it is no notebook: nbformat, nbformat_minor, metadata or cells are missing"
 
 
 def _source(cell: dict[str, Any]) -> str:

@@ -93,12 +93,14 @@ def _platforms(registry: RegistryClient, path: str, digest: str) -> frozenset[st
     """Return the digests that an index holds; none for an image, and for one that the repository does not have."""
     try:
         manifest: object = json.loads(registry.get_manifest(path, digest).content)
-    except NotFound:
+    except (NotFound, ValueError):  # ValueError: no JSON, so no index
         return frozenset()
     match manifest:
         case {"manifests": list() as held}:
-            items = cast("list[dict[str, object]]", held)
-            return frozenset(str(item.get("digest")) for item in items)
+            items = cast("list[object]", held)
+            return frozenset(
+                str(cast("dict[str, object]", item).get("digest")) for item in items if isinstance(item, dict)
+            )
         case _:
             return frozenset()
 

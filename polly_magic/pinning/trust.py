@@ -14,8 +14,14 @@ __all__ = ["is_trusted", "sign"]
 
 def is_trusted(text: str) -> bool:
     """Whether Jupyter runs the output of this notebook, HTML and JavaScript, without asking."""
+    import nbformat
+
     with _notary() as notary:
-        return bool(notary.check_signature(_read(text)))
+        try:
+            return bool(notary.check_signature(_read(text)))
+        # What nbformat raises for a notebook that is damaged: nobody ever opened that, and so nobody trusts it.
+        except (nbformat.ValidationError, ValueError, TypeError, KeyError, AttributeError):
+            return False
 
 
 def sign(text: str) -> None:

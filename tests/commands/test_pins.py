@@ -199,6 +199,31 @@ def test_pins_are_listed_without_a_login(folder: Path, monkeypatch: pytest.Monke
     assert frame.loc["current.ipynb", "problem"].startswith("Not logged in to")
 
 
+def test_service_that_is_away_is_waited_for_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unused_port: int
+) -> None:
+    monkeypatch.setenv("POLLY_SERVICE", f"http://127.0.0.1:{unused_port}")
+    monkeypatch.setenv("POLLY_API_KEY", "key")
+    calls: list[str] = []
+    monkeypatch.setattr(Client, "commits", _counted(calls, Client.commits))
+    for number in range(3):
+        image = f"127.0.0.1:{unused_port}/elucidata/image{number}@sha256:{64 * '0'}"
+        write(tmp_path / f"{number}.ipynb", code(f"%polly_dockers require {image} --tag latest"))
+    records = run(RecordingFace(), "pins", str(tmp_path)).records()
+    assert calls == ["elucidata/image0"]
+    assert {row["state"] for row in records} == {"unknown"}
+    assert {row["problem"] for row in records} == {records[0]["problem"]}
+    assert f"127.0.0.1:{unused_port}" in records[0]["problem"]
+
+
+def _counted(calls: list[str], commits: Any) -> Any:
+    def counted(client: Client, path: str, **more: Any) -> Any:
+        calls.append(path)
+        return commits(client, path, **more)
+
+    return counted
+
+
 def test_terminal_prints_the_pins(anna: Anna, folder: Path) -> None:
     done = anna.program("polly-dockers", "pins", str(folder))
     assert done.returncode == 0, done.stderr

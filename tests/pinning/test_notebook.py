@@ -223,11 +223,18 @@ def test_line_counts_where_the_record_says_otherwise(tmp_path: Path) -> None:
         (b"\xef\xbb\xbf{}", "it is no JSON"),
         (b"[]", "it is no notebook"),
         (b"{}", "it is no notebook"),
-        (b'{"nbformat": 4, "metadata": [], "cells": []}', "it is no notebook"),
-        (b'{"nbformat": 4, "metadata": {}, "cells": {}}', "it is no notebook"),
+        (b'{"nbformat": 4, "nbformat_minor": 5, "metadata": [], "cells": []}', "it is no notebook"),
+        (b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": {}}', "it is no notebook"),
+        (b'{"nbformat": 4, "nbformat_minor": "5", "metadata": {}, "cells": []}', "it is no notebook"),
         (b'{"nbformat": 3, "metadata": {}, "worksheets": []}', "it has the notebook format 3, not 4"),
-        (b'{"nbformat": 4, "metadata": {}, "cells": [{"cell_type": "raw"}, 1]}', "its cell 2 is none"),
-        (b'{"nbformat": 4, "metadata": {}, "cells": [{"cell_type": "code"}]}', "its cell 1 is none"),
+        (
+            b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "raw"}, 1]}',
+            "its cell 2 is none",
+        ),
+        (
+            b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "code"}]}',
+            "its cell 1 is none",
+        ),
         (b'{"a":' * 100_000, "nested too deeply"),
     ],
 )
@@ -239,6 +246,32 @@ def test_unreadable_notebook_is_said_and_left_alone(tmp_path: Path, written: byt
     assert reason in caught.value.problem
     assert str(path) in caught.value.problem
     assert path.read_bytes() == written
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"cells": [{"cell_type": "markdown", "id": "a", "metadata": {}, "source": "\ud800"}]},
+        {"cells": [code(f"{OLD.line()}\n'é \ud800'", id="a")]},
+        {"cells": [{"cell_type": "markdown"}, {"cell_type": "zebra", "source": 3}]},
+        {"cells": [{"cell_type": "raw", "id": [1], "metadata": {}, "source": ""}]},
+        {"cells": [code("1", outputs=3, execution_count="x", metadata=3)]},
+        {"cells": [{**code(""), "source": [1, None]}]},
+        {"metadata": {"polly": [1], "signature": 5, "orig_nbformat": "x", "x": float("nan")}},
+        {"nbformat_minor": 99},
+        {"nbformat_minor": -1},
+    ],
+)
+def test_odd_notebook_is_pinned_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, odd: dict[str, Any]
+) -> None:
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
+    path = tmp_path / "a.ipynb"
+    written = json.dumps({"metadata": {"é": 1}, "nbformat": 4, "nbformat_minor": 5, "cells": []} | odd)
+    path.write_text(written.replace("\\u00e9", "é"), "utf-8")
+    notebook = read_notebook(path)
+    assert notebook.write(notebook.pinned(NEW)).says(NEW)
+    assert read_notebook(path).says(NEW)
 
 
 def test_missing_notebook_and_directory_are_said(tmp_path: Path) -> None:
