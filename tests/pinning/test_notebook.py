@@ -148,7 +148,7 @@ def test_rest_stays_byte_for_byte(tmp_path: Path, before: str) -> None:
     index = [LINE in source for source in sources(pinned)].index(True)
     del pinned["cells"][index]
     assert pinned == json.loads(before)
-    assert ("\r\n" in before) == ("\r\n" in after)
+    assert after.count("\r\n") == (after.count("\n") if "\r\n" in before else 0)
     if "\n" not in before:
         assert "\n" not in after
 
@@ -312,11 +312,9 @@ def test_record_with_odd_values_keeps_what_can_be_read() -> None:
     assert from_record(odd) == Pin(IMAGE, NEW.digest)
 
 
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
-    max_leaves=8,
-)
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)
+GROUPS = st.lists(LEAVES, max_size=3) | st.dictionaries(st.text(max_size=3), LEAVES, max_size=3)
+VALUES = LEAVES | GROUPS | st.lists(GROUPS, max_size=2)
 
 
 @given(
