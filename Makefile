@@ -16,7 +16,7 @@ MADE := $(VENV)/.made-by-$(notdir $(PYTHON))
 WITH_TOUR := $(MADE)-for-tour
 WITH_TESTS := $(MADE)-for-tests
 
-.PHONY: tour test test-slow check bench clean help
+.PHONY: tour test test-slow check bench screenshots clean help
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -59,6 +59,10 @@ test-slow: $(WITH_TESTS)
 
 bench: $(WITH_TESTS)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks
+
+# The README's pictures, into docs/screenshots/: look at them before you commit them.
+screenshots: $(WITH_TESTS)
+	PATH="$(CURDIR)/$(BIN):$$PATH" PYTHON_KEYRING_BACKEND=keyring.backends.fail.Keyring $(BIN)/python -m tests.browser.screenshots
 
 # The tour's service is stopped first: it may have been left running by a terminal that was closed.
 clean:

@@ -1,14 +1,29 @@
-"""``python -m benchmarks``: needs docker-registry, wrk and curl."""
+"""``python -m benchmarks [service] [panel]``: both unless named.
+
+``service`` needs docker-registry, wrk and curl; ``panel`` needs chromium.
+"""
 
 from __future__ import annotations
 
-from benchmarks.listing import compare_listing
-from benchmarks.registries import distribution, polly
-from benchmarks.transfer import compare_transfer
+import argparse
 
 
 def main() -> None:
-    """Run all, print as they come."""
+    """Run them, print as they come."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("group", nargs="*", help=" or ".join(_GROUPS))
+    named = parser.parse_args().group
+    if unknown := set(named) - set(_GROUPS):
+        parser.error(f"there is no group {' nor '.join(sorted(unknown))}; there are {' and '.join(_GROUPS)}")
+    for name in named or _GROUPS:
+        _GROUPS[name]()
+
+
+def _service() -> None:
+    from benchmarks.listing import compare_listing
+    from benchmarks.registries import distribution, polly
+    from benchmarks.transfer import compare_transfer
+
     with polly() as (ours, client), distribution() as peer:
         compare_transfer(ours, peer)
         print(
@@ -16,6 +31,14 @@ def main() -> None:
         )
         compare_listing(ours, client)
 
+
+def _panel() -> None:
+    from benchmarks.panel import measure_panel
+
+    measure_panel()
+
+
+_GROUPS = {"service": _service, "panel": _panel}
 
 if __name__ == "__main__":
     main()

@@ -100,11 +100,9 @@ class Actions(widgets.VBox):
         client, commit = self._client, self._commit
         if client is None or commit is None:
             return
-        bars = _Bars(self._show_progress)
 
         def work(job: Job[Pulled]) -> Pulled:
-            bars.check = job.check
-            return pull_now(commit, client, PanelFace(progress=bars))
+            return pull_now(commit, client, PanelFace(progress=_Bars(job, self._show_progress)))
 
         self.notice.wait(f"Pulling {commit.pull_path} ...")
         self._pulling.start(work, lambda pulled: self._pulled(commit, pulled), self._failed)
@@ -131,27 +129,27 @@ class Actions(widgets.VBox):
         self._bars.layout.display = None if shown else "none"
 
     def _show_progress(self, share: float) -> None:
-        # From the working thread: to the main one, where traits change.
-        self._pulling.tell(lambda: setattr(self.progress, "value", round(1000 * share)))
+        self.progress.value = round(1000 * share)
 
 
 class _Bars:
     """Sums up the bars of all layers, and stops the pull where it is cancelled."""
 
-    def __init__(self, show: Callable[[float], None]) -> None:
-        self.check: Callable[[], None] = lambda: None
+    def __init__(self, job: Job[Pulled], show: Callable[[float], None]) -> None:
+        self._job = job
         self._show = show
         self._layers: dict[str, tuple[int, int]] = {}
         self._shown = 0.0
 
     def update(self, name: str, completed: int, total: int | None = None, note: str = "") -> None:  # noqa: ARG002
         """Take one layer's bar."""
-        self.check()
+        self._job.check()
         self._layers[name] = (completed, total or completed)
         if time.monotonic() - self._shown > _REDRAW:
             self._shown = time.monotonic()
             whole = sum(total for _, total in self._layers.values())
-            self._show(sum(done for done, _ in self._layers.values()) / whole if whole else 0.0)
+            share = sum(done for done, _ in self._layers.values()) / whole if whole else 0.0
+            self._job.tell(lambda: self._show(share))
 
 
 def _title(commit: Commit) -> str:

@@ -74,13 +74,18 @@ class CellWriter(anywidget.AnyWidget):
     ----------
     anchor : str, optional
         Id of the cell; the one that is being executed unless given.
+
+    Attributes
+    ----------
+    anchor : str or None
+        May be set anew, where another cell shows what uses this.
     """
 
     _esm = Path(__file__).parent / "cell_writer.js"
 
     def __init__(self, anchor: str | None = None) -> None:
         super().__init__()
-        self._anchor = anchor or current_cell()
+        self.anchor = anchor or current_cell()
         self._requests: dict[str, _Request] = {}
         self.on_msg(self._receive)
 
@@ -96,12 +101,12 @@ class CellWriter(anywidget.AnyWidget):
         done : callable
             Is called once, with the `Outcome`.
         """
-        if not self._anchor:
+        if not self.anchor:
             done(Outcome(written=False, reason=NO_CELL))
             return
         name = uuid.uuid4().hex
         request = self._requests[name] = _Request(text, done)
-        self.send({"kind": "offer", "request": name, "anchor": self._anchor})
+        self.send({"kind": "offer", "request": name, "anchor": self.anchor})
         try:
             request.waiting = asyncio.get_running_loop().create_task(self._expire(name))
         except RuntimeError:  # called from a thread
@@ -122,7 +127,7 @@ class CellWriter(anywidget.AnyWidget):
                     "kind": "write",
                     "request": name,
                     "client": client,
-                    "anchor": self._anchor,
+                    "anchor": self.anchor,
                     "text": request.text,
                     "model": self.model_id,
                 }

@@ -23,8 +23,8 @@ _TONES = {"active": "good", "inactive": "warn"}
 _COLUMNS = (
     Column("tag", "Tag", width="minmax(5.5em, 2fr)", filter=True),
     Column("tag_status", "Status", "badge", "6.8em", _TONES, filter=True),
-    Column("pushed_at", "Pushed", "time", "8.6em"),
-    Column("pushed_by", "Pushed by", width="minmax(6em, 2fr)"),
+    Column("pushed_at", "Pushed", "time", "8em"),
+    Column("pushed_by", "Pushed by", width="minmax(7.2em, 2fr)"),
     Column("commit_hash", "Digest", "digest", "8.4em"),
     Column("size", "Size", "bytes", "5.4em"),
     Column("platforms", "Platforms", width="minmax(7em, 1.5fr)"),

@@ -5,7 +5,7 @@ const ROW = 28; // pixels, as in panel.css
 const SPARE = 6; // rows drawn above and below what is seen
 
 const STEPS = [[31557600, "year"], [2629800, "month"], [604800, "week"], [86400, "day"], [3600, "hour"], [60, "minute"]];
-const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
 const EXACT = new Intl.DateTimeFormat(undefined, { dateStyle: "long", timeStyle: "long" });
 const ORDER = new Intl.Collator(undefined, { numeric: true });
 
@@ -148,7 +148,7 @@ function render({ model, el }) {
     if (column.kind === "badge") cell.append(element("span", { class: `polly-tone-${column.tones[value] ?? "plain"}`, text }));
     else if (column.kind === "digest") {
       cell.append(element("button", {
-        class: "polly-digest", type: "button", tabindex: "-1", text, "aria-label": `Copy digest ${value}`,
+        class: "polly-copyable", type: "button", tabindex: "-1", text, "aria-label": `Copy digest ${value}`,
         onclick: (event) => { event.stopPropagation(); copy(value); },
       }));
     } else cell.textContent = text;

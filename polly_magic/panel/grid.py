@@ -1,7 +1,8 @@
 """A table of many rows with search, sort and filters in the browser; the choice is a trait.
 
-Of our own because the grids there are do not fit: itables' ITable shows 10,000 rows in more than a second, reads
-markup in what a service says unless each value is escaped, and reports positions of the view, not keys.
+Of our own, though itables' ITable shows and searches 10,000 rows quickly too: that one keeps the rows in the widget's
+state, and so in a notebook's file, selects by position and not by key, takes 0.7 s to import, and has badges, relative
+times and digests to copy only where cells are markup, which what a service says must never be.
 """
 
 from __future__ import annotations

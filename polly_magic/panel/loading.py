@@ -35,16 +35,26 @@ class Job(Generic[T]):
         Is given the answer, on the main thread.
     failed : callable
         Is given the error, on the main thread.
+    loop : asyncio.AbstractEventLoop, optional
+        Of the main thread; without one there is only this thread.
     """
 
     done: Callable[[T], None]
     failed: Callable[[PollyError], None]
+    loop: asyncio.AbstractEventLoop | None
     cancelled: bool = False
 
     def check(self) -> None:
         """Leave the work where it is cancelled. Called by the work itself, between two steps."""
         if self.cancelled:
             raise Cancelled
+
+    def tell(self, change: Callable[[], None]) -> None:
+        """Do `change` on the main thread, unless the work is cancelled before. Called by the work itself."""
+        if self.loop is None:
+            change()
+        elif not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(lambda: None if self.cancelled else change())
 
 
 class Loading:
@@ -70,7 +80,7 @@ class Loading:
     ) -> None:
         """Do `work` in another thread, then `done` or `failed` on this one, unless something supersedes it."""
         self.cancel()
-        job = Job(done, failed)
+        job = Job(done, failed, self._loop)
         self._job = job
         if self._loop is None:
             self._run(work, job)
@@ -83,14 +93,6 @@ class Loading:
         if self._job:
             self._job.cancelled = True
             self._job = None
-
-    def tell(self, change: Callable[[], None]) -> None:
-        """From the working thread: do `change` on the main one, if the work is still wanted then."""
-        job = self._job
-        if self._loop is None:
-            change()
-        elif not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(lambda: change() if job and job is self._job else None)
 
     def _wait_and_run(self, work: Callable[[Job[T]], T], job: Job[T]) -> None:
         with _SLOTS:
@@ -114,13 +116,9 @@ class Loading:
     def _tell_failure(self, job: Job[T], error: PollyError) -> None:
         self._deliver(job, lambda: job.failed(error))
 
-    def _deliver(self, job: Job[T], tell: Callable[[], None]) -> None:
+    def _deliver(self, job: Job[T], answer: Callable[[], None]) -> None:
         def finish() -> None:
-            if self._job is job:
-                self._job = None
-                tell()
+            self._job = None
+            answer()
 
-        if self._loop is None:
-            finish()
-        elif not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(finish)
+        job.tell(finish)

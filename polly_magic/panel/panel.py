@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import ipywidgets as widgets
 import traitlets
 
 from polly_magic.api import Client
 from polly_magic.commands import COMMANDS, parse
-from polly_magic.commands.create import create
 from polly_magic.errors import NotLoggedIn, PollyError
 from polly_magic.models import Commit, Repository
 from polly_magic.panel.actions import Actions
+from polly_magic.panel.cell_writer import current_cell
 from polly_magic.panel.commits_view import CommitsView
 from polly_magic.panel.details_view import DetailsView, full_path
+from polly_magic.panel.editing import Editing
 from polly_magic.panel.face import PanelFace
-from polly_magic.panel.forms import CreateForm, LoginForm, UpdateForm
+from polly_magic.panel.forms import LoginForm
 from polly_magic.panel.history_view import HistoryView
 from polly_magic.panel.image_details import read_details
-from polly_magic.panel.loading import Loading
+from polly_magic.panel.loading import Job, Loading
 from polly_magic.panel.notice import Notice, button
 from polly_magic.panel.repositories_view import RepositoriesView
 from polly_magic.panel.saved_summary import SavedSummary
@@ -31,11 +32,13 @@ from polly_magic.settings import current_service, polly
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from polly_magic.models import Access, User
+    from polly_magic.models import User
     from polly_magic.redaction import Secret
     from polly_magic.settings import Service
 
 __all__ = ["Panel"]
+
+_Listing: TypeAlias = "tuple[Client, User, list[Repository]]"
 
 
 class Panel(widgets.VBox):
@@ -82,12 +85,13 @@ class Panel(widgets.VBox):
         self.details = DetailsView()
         self.actions = Actions(self._lost)
         self.login = LoginForm(self._log_in, self._log_in_locally)
-        self.create = CreateForm(self._create)
-        self.update = UpdateForm(self._update)
+        self.editing = Editing(self.repositories.put, self._lost)
         self.notice = Notice()
         self._title = widgets.HTML()
-        self._new = button("New repository", self._open_create)
-        self._edit = button("Edit", self._open_update, tooltip="Change the description or access of the selected one")
+        self._new = button("New repository", self.editing.open_create)
+        self._edit = button(
+            "Edit", self.editing.open_update, tooltip="Change the description or access of the selected one"
+        )
         self._refresh = button("Refresh", self.refresh, tooltip="Ask the service again")
         self._log_out_button = button("Log out", self._log_out)
         self._tools = _row([self._new, self._edit, self._refresh, self._log_out_button], "polly-tools")
@@ -96,7 +100,7 @@ class Panel(widgets.VBox):
         self._pushed = widgets.Tab([self.commits, self.history], titles=("Commits", "History"))
         self._pushed.add_class("polly-right")
         self._choice = widgets.VBox([
-            self.create, self.update, _row([self.repositories, self._pushed], "polly-tables"), self._chosen,
+            self.editing, _row([self.repositories, self._pushed], "polly-tables"), self._chosen,
         ])  # fmt: skip
         self._saved = SavedSummary()
         self._choice.add_class("polly-choice")
@@ -109,7 +113,7 @@ class Panel(widgets.VBox):
         self.observe(self._follow_repository, "repository")
         self.observe(self._follow_commit, "commit")
         self.history.observe(self._choose_in_history, "commit")
-        self._edit.disabled = True
+        self._new.disabled = self._edit.disabled = True
         self._show(logged_in=True)
         self._follow_commit()
         self.refresh()
@@ -120,14 +124,22 @@ class Panel(widgets.VBox):
         """Ask the service again; the choice stays where it still exists."""
         client = self.client
 
-        def work(_: object) -> tuple[Client, User, list[Repository]]:
-            used = client or Client()
-            return used, used.user, used.repositories()
+        def work(job: Job[_Listing]) -> _Listing:
+            def show(count: int, _: int | None) -> None:
+                job.check()
+                job.tell(lambda: self.repositories.wait(count))
 
-        def done(answer: tuple[Client, User, list[Repository]]) -> None:
+            used = client or Client()
+            return used, used.user, used.repositories(progress=show)
+
+        def done(answer: _Listing) -> None:
             self.client, self.user, repositories = answer
             self._service = self.client.login.service
             self._show(logged_in=True)
+            # The client may be another one now.
+            self.editing.offer(self.client, self.repository)
+            self.actions.offer(self.client, self.commit)
+            self._new.disabled = False
             self.repositories.show(repositories, self.user.organization)
             self._load_commits()
             self._load_details()
@@ -174,7 +186,7 @@ class Panel(widgets.VBox):
 
     def _follow_repository(self, change: Any) -> None:
         self._edit.disabled = self.repository is None
-        self.update.close_form()
+        self.editing.offer(self.client, self.repository)
         if _path(change.old) != _path(change.new):
             self.commits.forget()
             self.history.show([])
@@ -262,42 +274,7 @@ class Panel(widgets.VBox):
         # Whoever comes next may be someone else.
         self.user = self._service = None
         self.repositories.show([])
-
-    # ---- forms
-
-    def _open_create(self) -> None:
-        self.update.close_form()
-        self.create.open_form()
-
-    def _open_update(self) -> None:
-        if self.repository:
-            self.create.close_form()
-            self.update.edit(self.repository)
-
-    def _create(self, name: str, description: str, access: Access) -> None:
-        client = self.client
-        if client is None:
-            return
-        self._save(self.create, lambda _: create(name, description, access, client, PanelFace()))
-
-    def _update(self, description: str, access: Access) -> None:
-        client, repository = self.client, self.repository
-        if client is None or repository is None:
-            return
-        path = parse_reference(repository.path).path
-        self._save(self.update, lambda _: client.update(path, description=description, access=access))
-
-    def _save(self, form: CreateForm | UpdateForm, work: Callable[[object], Repository]) -> None:
-        def done(repository: Repository) -> None:
-            form.close_form()
-            self.repositories.put(repository)
-
-        def failed(error: PollyError) -> None:
-            form.fail(error)
-            self._lost(error)
-
-        form.wait("Saving ...")
-        self._changing.start(work, done, failed)
+        self._keep_summary()
 
     # ---- display
 
@@ -312,6 +289,8 @@ class Panel(widgets.VBox):
         return Summary(service, email, len(self.repositories.repositories), self.reference)
 
     def _repr_mimebundle_(self, **arguments: Any) -> dict[str, Any]:
+        # Cells go below the one that shows the panel, which may be another than made it.
+        self.actions.writer.anchor = current_cell() or self.actions.writer.anchor
         bundle = super()._repr_mimebundle_(**arguments) or {}
         return {**bundle, "text/plain": self.summary.text(), "text/html": self.summary.html()}
 

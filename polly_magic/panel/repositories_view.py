@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["RepositoriesView"]
 
 _COLUMNS = (
-    Column("name", "Repository", width="minmax(10em, 3fr)"),
+    Column("name", "Repository", width="minmax(13em, 3fr)"),
     Column("access", "Access", "badge", "6em", {"public": "info"}),
-    Column("created_at", "Created", "time", "8.6em"),
+    Column("created_at", "Created", "time", "8em"),
     Column("description", "Description", width="minmax(12em, 3fr)"),
     Column("created_by", "Created by", width="minmax(9em, 2fr)"),
 )
@@ -48,10 +48,10 @@ class RepositoriesView(widgets.VBox):
         self.add_class("polly-repositories")
         self.grid.observe(self._choose, "selected")
 
-    def wait(self) -> None:
-        """Say that the repositories are being asked for."""
+    def wait(self, count: int = 0) -> None:
+        """Say that the repositories are being asked for, and how many are there."""
         self.grid.hint = ""
-        self.notice.wait("Loading repositories ...")
+        self.notice.wait(f"Loading repositories ... {count:,}" if count else "Loading repositories ...")
 
     def show(self, repositories: Sequence[Repository], organization: str = "") -> None:
         """Show these, and keep the choice where it is among them.

@@ -34,10 +34,16 @@ function element(tag, properties = {}, ...children) {
   return made;
 }
 
-// A notebook has keys of its own for a cell that is not being edited: they are not meant while one is in here.
+// A notebook has keys of its own for a cell that is not being edited: they are not meant while one is in here. It looks
+// for the mark only at the element that has the focus. Those with Ctrl or Cmd, as to save, stay the notebook's.
 function keepKeys(root) {
-  root.dataset.lmSuppressShortcuts = "true";
-  root.addEventListener("keydown", (event) => event.stopPropagation());
+  root.addEventListener("focusin", (event) => event.target.setAttribute("data-lm-suppress-shortcuts", "true"));
+  root.addEventListener("keydown", (event) => {
+    const commands = event.ctrlKey || event.metaKey;
+    event.target.toggleAttribute("data-lm-suppress-shortcuts", !commands);
+    if (!commands) event.stopPropagation();
+  });
+  root.addEventListener("keyup", (event) => event.target.setAttribute("data-lm-suppress-shortcuts", "true"));
 }
 
 const BYTES = ["B", "kB", "MB", "GB"];

@@ -53,9 +53,12 @@ class Jupyter:
     token: str
     root: Path
     browser: Browser
+    settings: Path
     pages: list[Page] = field(default_factory=list)
 
-    def notebook(self, name: str, *cells: str, outside: Page | None = None) -> Notebook:
+    def notebook(
+        self, name: str, *cells: str, outside: Page | None = None, theme: str = "light", script: str = ""
+    ) -> Notebook:
         """Write a notebook of code cells and open it, in a new window or as one more document of `outside`."""
         path = self.root / f"{name}.ipynb"
         document = nbformat.v4.new_notebook(
@@ -63,11 +66,12 @@ class Jupyter:
             metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
         )
         nbformat.write(document, path)
-        return self.open(path, outside=outside)
+        return self.open(path, outside=outside, theme=theme, script=script)
 
-    def open(self, path: Path, *, outside: Page | None = None, theme: str = "light") -> Notebook:
-        """Open a notebook that is there."""
-        page = outside or self._page(theme)
+    def open(self, path: Path, *, outside: Page | None = None, theme: str = "light", script: str = "") -> Notebook:
+        """Open a notebook that is there; `script` runs in its window before anything else."""
+        _set(self.settings, "@jupyterlab/apputils-extension/themes", {"theme": f"JupyterLab {theme.title()}"})
+        page = outside or self._page(theme, script)
         if outside and self.kind == "lab":
             page.locator(".jp-DirListing-item", has_text=path.name).dblclick()
         else:
@@ -78,13 +82,14 @@ class Jupyter:
         expect(notebook.cells.first).to_be_visible()
         return notebook
 
-    def _page(self, theme: str) -> Page:
+    def _page(self, theme: str, script: str) -> Page:
         context = self.browser.new_context(
             viewport={"width": 1280, "height": 1400},
             color_scheme="dark" if theme == "dark" else "light",
             permissions=["clipboard-read", "clipboard-write"],
         )
         context.set_default_timeout(PATIENCE)
+        context.add_init_script(script)
         page = context.new_page()
         page.goto(f"{self.url}login?token={self.token}")
         self.pages.append(page)
@@ -151,7 +156,7 @@ class Notebook:
     def saved(self) -> nbformat.NotebookNode:
         """Save it, and return what is in the file."""
         before = self.path.stat().st_mtime_ns
-        self.page.locator(f"{_IN_FRONT} [data-jp-item-name=save]").first.click()
+        self.page.keyboard.press("Control+s")
         until(lambda: self.path.stat().st_mtime_ns != before, "the notebook is not saved")
         time.sleep(0.2)
         return nbformat.read(self.path, 4)
@@ -187,9 +192,7 @@ def jupyter(kind: str, browser: Browser, variables: dict[str, str], root: Path) 
     root.mkdir(parents=True, exist_ok=True)
     settings = root.parent / f"{root.name}-settings"
     for name, values in _SETTINGS.items():
-        file = settings / f"{name}.jupyterlab-settings"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(values))
+        _set(settings, name, values)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
@@ -209,7 +212,7 @@ def jupyter(kind: str, browser: Browser, variables: dict[str, str], root: Path) 
     try:
         until(lambda: _answers(url) or process.poll() is not None, f"{kind} does not start: see {log}", 60)
         assert process.poll() is None, log.read_text()
-        server = Jupyter(kind, url, token, root, browser)
+        server = Jupyter(kind, url, token, root, browser, settings)
         yield server
         server.close()
     finally:
@@ -219,6 +222,12 @@ def jupyter(kind: str, browser: Browser, variables: dict[str, str], root: Path) 
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _set(settings: Path, name: str, values: dict[str, object]) -> None:
+    file = settings / f"{name}.jupyterlab-settings"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(values))
 
 
 def _answers(url: str) -> bool:

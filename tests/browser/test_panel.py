@@ -138,6 +138,15 @@ def test_keyboard_is_enough(open_panel: OpenPanel, anna: Anna, pushed: str) -> N
     expect(notebook.cells).to_have_count(4)
     _, inactive = commits(pushed)
     assert notebook.sources()[2] == pull_cell(inactive)
+    # The keys of a notebook's commands are letters of a search, and letters alone; with Ctrl they are commands.
+    search.focus()
+    notebook.page.keyboard.type("xabdd")
+    grid(notebook, "Docker repositories").focus()
+    notebook.page.keyboard.type("abddx")
+    before = notebook.path.stat().st_mtime_ns
+    press("Control+s")
+    until(lambda: notebook.path.stat().st_mtime_ns != before, "the notebook is not saved")
+    expect(notebook.cells).to_have_count(4)
 
 
 def test_markup_of_a_name_s_keeper_is_text(open_panel: OpenPanel, anna: Anna) -> None:

@@ -12,7 +12,9 @@ import pytest
 from polly_magic import Panel
 from polly_magic.api import Client
 from polly_magic.cells import pull_cell, run_cell
+from polly_magic.panel.actions import _Bars
 from polly_magic.panel.cell_writer import Outcome
+from polly_magic.panel.loading import Cancelled, Job
 from tests.commands.faces import RecordingFace, run
 from tests.images import image_ids, import_image, remove_images
 from tests.panel.driving import choose, is_shown, names, opened, said, until
@@ -20,6 +22,7 @@ from tests.panel.driving import choose, is_shown, names, opened, said, until
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from polly_magic.engine import Pulled
     from tests.anna import Anna
 
 
@@ -88,8 +91,9 @@ def test_create_puts_errors_beside_their_field_and_selects_what_it_made(anna: An
 
     async def use() -> None:
         panel = Panel()
+        assert panel._new.disabled, "nobody knows yet where to create it"
         await until(lambda: taken in names(panel))
-        form = panel.create
+        form = panel.editing.create
         assert not form.is_open
         panel._new.click()
         assert form.is_open
@@ -97,7 +101,7 @@ def test_create_puts_errors_beside_their_field_and_selects_what_it_made(anna: An
         async def submit(name: str, description: str = "") -> None:
             form.name.value, form.description.value = name, description
             form.submit.click()
-            await until(lambda: not panel._changing.busy)
+            await until(lambda: not panel.editing.saving.busy)
 
         await submit(taken)
         assert "exists" in form.error_of("name")
@@ -132,11 +136,11 @@ def test_edit_changes_description_and_access_and_keeps_the_choice(anna: Anna) ->
         reference = panel.reference
         assert not panel._edit.disabled
         panel._edit.click()
-        assert (panel.update.description.value, panel.update.access.value) == ("before", "private")
-        panel.update.description.value, panel.update.access.value = "after", "public"
-        panel.update.submit.click()
-        await until(lambda: not panel._changing.busy)
-        assert not panel.update.is_open
+        assert (panel.editing.update.description.value, panel.editing.update.access.value) == ("before", "private")
+        panel.editing.update.description.value, panel.editing.update.access.value = "after", "public"
+        panel.editing.update.submit.click()
+        await until(lambda: not panel.editing.saving.busy)
+        assert not panel.editing.update.is_open
         assert panel.repository is not None
         assert (panel.repository.description, panel.repository.access) == ("after", "public")
         assert panel.reference == reference
@@ -184,6 +188,18 @@ def test_pull_now_pulls_that_digest(pushed: str, engine: docker.DockerClient) ->
         assert engine.images.get(f"{commit.repository}@{commit.commit_hash}")
 
     asyncio.run(use())
+
+
+def test_bars_of_layers_are_one_and_stop_a_pull_that_is_cancelled() -> None:
+    shown: list[float] = []
+    job: Job[Pulled] = Job(lambda _: None, lambda _: None, None)
+    bars = _Bars(job, shown.append)
+    bars.update("first", 5, 10)
+    assert shown == [0.5]
+    job.cancelled = True
+    with pytest.raises(Cancelled):
+        bars.update("second", 0, 10)
+    assert shown == [0.5]
 
 
 @pytest.mark.engine

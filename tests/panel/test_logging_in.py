@@ -120,6 +120,7 @@ def test_lost_session_brings_the_form_and_after_it_the_view_as_before(
         assert panel.reference == reference
         assert panel.commits.grid.filters == {"tag": "latest"}
         assert said(panel.details.notice) == []
+        assert panel.actions._client is panel.client, "not the one whose session is lost"
 
     asyncio.run(use())
 
