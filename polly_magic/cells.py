@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from polly_magic.errors import InvalidReference, ServiceFailure, UsageError
-from polly_magic.references import Reference, is_digest, parse_repository
+from polly_magic.references import IMAGE_VARIABLE, Reference, is_digest, parse_repository
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,6 +59,8 @@ def pull_cell(commit: Commit) -> str:
 def run_cell(commit: Commit, command: Sequence[str]) -> str:
     r"""Write the cell that runs a command in one commit, by digest, in the notebook's directory.
 
+    The container is told by ``POLLY_IMAGE`` which image it is, for ``%polly_dockers require``.
+
     Parameters
     ----------
     commit : Commit
@@ -80,14 +82,15 @@ def run_cell(commit: Commit, command: Sequence[str]) -> str:
     ...     "a@b.c", datetime(2020, 6, 17, 19, 3, 35, tzinfo=timezone.utc), 1, "", ())
     >>> print(run_cell(june, ["python", "fit.py"]))  # doctest: +ELLIPSIS
     # 16june:latest, pushed June 17, 2020, 07:03:35 PM UTC by a@b.c
-    !docker run --rm -v "$PWD":/work -w /work docker.polly.elucidata.io/elucidata/16june@sha256:555... python fit.py
+    !docker run --rm -v "$PWD":/work -w /work -e POLLY_IMAGE=docker...555 docker...16june@sha256:555... python fit.py
     >>> print(run_cell(june, ["awk", "{print $1}", "table"]))  # doctest: +ELLIPSIS
     %%sh --no-raise-error
     # 16june:latest, pushed June 17, 2020, 07:03:35 PM UTC by a@b.c
-    docker run --rm -v "$PWD":/work -w /work docker.polly.elucidata.io/elucidata/16june@...555 awk '{print $1}' table
+    docker run --rm -v "$PWD":/work -w /work -e POLLY_IMAGE=docker...555 docker...16june@...555 awk '{print $1}' table
     """
     image = _image(commit)
-    line = " ".join(['docker run --rm -v "$PWD":/work -w /work', str(image), *map(_quoted, command)])
+    start = f'docker run --rm -v "$PWD":/work -w /work -e {IMAGE_VARIABLE}={image}'
+    line = " ".join([start, str(image), *map(_quoted, command)])
     if all(_PLAIN.fullmatch(argument) for argument in command):
         return f"{_comment(commit, image)}\n!{line}"
     return f"%%sh --no-raise-error\n{_comment(commit, image)}\n{line}"

@@ -90,6 +90,8 @@ def _arguments(parser: Parser, words: Sequence[str], prefix: str, shared: list[s
     )
     if taken < len(positionals):
         return _values(positionals[taken], words, prefix)
+    if positionals and positionals[-1].nargs == "+":
+        return _values(positionals[-1], words, prefix)
     return [] if prefix else [flag for flag in flags if flag.startswith("--") and flag not in words]
 
 

@@ -16,6 +16,8 @@ The tree::
     │   └── StorageFull         the service has no room for what is pushed
     ├── EngineUnavailable       no Docker engine, or no permission to use it
     ├── EngineFailure           the Docker engine refused or failed
+    ├── WrongEnvironment        this kernel does not run in the image that the notebook needs
+    │   └── UnknownEnvironment  it cannot be told whether it does
     └── StoreUnusable           the service's own files: damaged, newer than the program, or in use
 
 An error carries what was wrong (``problem``) and what to do next (``remedy``). A notebook shows these two
@@ -41,7 +43,9 @@ __all__ = [
     "ServiceUnavailable",
     "StorageFull",
     "StoreUnusable",
+    "UnknownEnvironment",
     "UsageError",
+    "WrongEnvironment",
 ]
 
 
@@ -155,6 +159,14 @@ class EngineUnavailable(PollyError):
 
 class EngineFailure(PollyError):
     """The Docker engine refused or failed."""
+
+
+class WrongEnvironment(PollyError):
+    """The kernel does not run in the image that the notebook needs."""
+
+
+class UnknownEnvironment(WrongEnvironment):
+    """It cannot be told whether this kernel runs in the image that the notebook needs."""
 
 
 class StoreUnusable(PollyError):

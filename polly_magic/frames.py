@@ -10,17 +10,21 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from polly_magic.models import Commit, Repository
 
-__all__ = ["commits_frame", "history_frame", "html", "repositories_frame"]
+__all__ = ["commits_frame", "history_frame", "html", "pins_frame", "repositories_frame"]
 
 _MARK = "polly_magic"
 _DOTS = "..."
-_WHOLE = frozenset({"repository", "commit_hash", "pull_path"})
-_TIMES = frozenset({"created_at", "pushed_at", "replaced_at"})
+_WHOLE = frozenset({"repository", "commit_hash", "pull_path", "notebook", "image", "digest", "newer", "problem"})
+_TIMES = frozenset({"created_at", "pushed_at", "replaced_at", "pinned_at"})
+_PIN_COLUMNS = (
+    "notebook", "image", "tag", "digest", "platform", "pinned_at", "pinned_by", "state", "newer", "problem",
+)  # fmt: skip
+_PIN_STATE = pd.CategoricalDtype(["current", "newer", "unknown", "unpinned", "unreadable"])
 _ACCESS = pd.CategoricalDtype(["private", "public"])
 _TAG_STATUS = pd.CategoricalDtype(["active", "inactive"])
 
@@ -94,6 +98,38 @@ def history_frame(commits: Sequence[Commit]) -> pd.DataFrame:
     return frame
 
 
+def pins_frame(rows: Sequence[Mapping[str, str | None]]) -> pd.DataFrame:
+    """Return one row for each notebook, in the order given.
+
+    Parameters
+    ----------
+    rows : sequence of mappings
+        By the names of the columns; None for what is not known.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With the columns ``notebook``, ``image``, ``tag``, ``digest``, ``platform``, ``pinned_at``, ``pinned_by``,
+        ``state`` (current, newer, unknown, unpinned or unreadable), ``newer`` (digest that the tag has now, where it is
+        another one) and ``problem``.
+
+    Examples
+    --------
+    >>> pins_frame([]).dtypes["state"].categories.to_list()
+    ['current', 'newer', 'unknown', 'unpinned', 'unreadable']
+    """
+    columns: dict[str, Any] = {}
+    for name in _PIN_COLUMNS:
+        values = [row[name] for row in rows]
+        if name == "pinned_at":
+            columns[name] = pd.to_datetime(pd.Series(values, dtype=object), utc=True, format="ISO8601").dt.as_unit("ns")
+        elif name == "state":
+            columns[name] = pd.Categorical(values, dtype=_PIN_STATE)
+        else:
+            columns[name] = pd.array(values, dtype="string")
+    return _frame(columns)
+
+
 def html(frame: pd.DataFrame) -> str | None:
     """Return a frame of ours as a notebook shows it, the tag status in colour.
 
@@ -150,7 +186,7 @@ def _text(value: object, column: object) -> str:
         return value.strftime("%Y-%m-%d %H:%M:%S %Z")
     if column == "size" and isinstance(value, int | np.integer):
         return _bytes(int(value))
-    text = str(value)
+    text = "" if value is None or value is pd.NA or (value is pd.NaT and column == "pinned_at") else str(value)
     most = pd.options.display.max_colwidth
     if column in _WHOLE or not most or len(text) <= most:
         return text

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = [
+    "IMAGE_VARIABLE",
     "Reference",
     "is_digest",
     "is_name",
@@ -40,6 +41,9 @@ __all__ = [
     "validate_name",
     "validate_tag",
 ]
+
+IMAGE_VARIABLE = "POLLY_IMAGE"
+"""Tells a process in a container of ours which image it runs in, ``PATH@DIGEST``."""
 
 _NAME_LENGTH = 255
 _TAG_LENGTH = 128

@@ -153,7 +153,8 @@ def kernel(fake_docker: Path, tmp_path: Path) -> Iterator[Shell]:
 
 
 def run_words(shell: Shell, *command: str) -> list[str]:
-    return ["run", "--rm", "-v", f"{shell.directory}:/work", "-w", "/work", IMAGE, *command]
+    told = ["-e", f"POLLY_IMAGE={IMAGE}"]
+    return ["run", "--rm", "-v", f"{shell.directory}:/work", "-w", "/work", *told, IMAGE, *command]
 
 
 def test_cells_name_the_digest_and_keep_the_tag_as_a_comment() -> None:
@@ -162,9 +163,10 @@ def test_cells_name_the_digest_and_keep_the_tag_as_a_comment() -> None:
     active = replace(JUNE, tag_status="active")
     assert pull_cell(active) == pull_cell(JUNE)
     assert run_cell(JUNE, ["python", "fit.py", "--seed", "1", "a b"]) == (
-        f"""{comment}!docker run --rm -v "$PWD":/work -w /work {IMAGE} python fit.py --seed 1 'a b'"""
+        f"""{comment}!docker run --rm -v "$PWD":/work -w /work -e POLLY_IMAGE={IMAGE} """
+        f"""{IMAGE} python fit.py --seed 1 'a b'"""
     )
-    assert run_cell(JUNE, []) == f'{comment}!docker run --rm -v "$PWD":/work -w /work {IMAGE}'
+    assert run_cell(JUNE, []) == f'{comment}!docker run --rm -v "$PWD":/work -w /work -e POLLY_IMAGE={IMAGE} {IMAGE}'
 
 
 @pytest.mark.parametrize(
@@ -205,7 +207,7 @@ def test_any_arguments_arrive_as_given(fake_docker: Path, tmp_path: Path, comman
     def execute(cell: str) -> None:
         shell.run_cell(cell, store_history=False).raise_error()
 
-    assert Shell(execute, fake_docker, tmp_path).given(run_cell(JUNE, command))[7:] == command
+    assert Shell(execute, fake_docker, tmp_path).given(run_cell(JUNE, command))[9:] == command
 
 
 def test_a_container_that_fails_is_no_error_of_the_cell(kernel: Shell) -> None:

@@ -72,6 +72,7 @@ def test_names_tags_and_digests_come_from_the_service(anna: Anna) -> None:
     assert words(f"commit-list --name elucidata/{name}") == [f"elucidata/{name}"]
     assert words(f"pull {anna.registry}/elucidata/tab-") == [full]
     assert words(f"commit-list --name={name}") == [f"--name={name}"]
+    assert words(f"pin {name}") == words(f"pin analysis.ipynb {name}") == [name]
     assert sorted(words(f"pull {name}:")) == [f"{name}:latest", f"{name}:v1"]
     assert words(f"pull {full}:l") == [f"{full}:latest"]
     assert words(f"run {name}@") == [f"{name}@{second}", f"{name}@{first}"]

@@ -495,6 +495,8 @@ def test_a_command_runs_in_the_mounted_directory_and_its_exit_code_comes_back(
         assert asked == [True], "pulled once, because the engine did not hold it"
         assert run("sh", "-c", "echo out; echo err >&2") in [(0, "out\nerr\n"), (0, "err\nout\n")]
         assert run() == (0, ""), "the image's own command"
+        told = f"{pushed.repository}@{pushed.digest}\n"
+        assert run("sh", "-c", 'echo "$POLLY_IMAGE"') == (0, told), "it knows which image it is"
         assert run("sh", "-c", 'printf "%s|" "$@"', "sh", "a b", "$HOME", "é\n") == (0, "a b|$HOME|é\n|")
     assert asked == [True]
     assert _containers(local, pushed) == []

@@ -8,8 +8,8 @@ import sys
 import pytest
 
 HEAVY = {
-    "aiohttp", "alembic", "anywidget", "docker", "ipywidgets", "jinja2", "jwt", "keyring", "numpy", "pandas",
-    "polly_magic.service", "requests", "rich", "sqlalchemy",
+    "aiohttp", "alembic", "anywidget", "docker", "ipywidgets", "jinja2", "jwt", "keyring", "nbformat", "numpy",
+    "pandas", "polly_magic.service", "requests", "rich", "sqlalchemy",
 }  # fmt: skip
 # IPython brings these along by itself, or not, as its version has it.
 LOAD = """

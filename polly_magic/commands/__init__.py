@@ -37,6 +37,6 @@ class _Table(Mapping[str, Command]):
 
 
 COMMANDS: Mapping[str, Command] = _Table(
-    "login", "logout", "create", "update", "list", "commit-list", "history", "panel", "pull", "push", "run", "serve",
-    "accounts",
+    "login", "logout", "create", "update", "list", "commit-list", "history", "panel", "pull", "push", "run", "pin",
+    "pins", "require", "job-json", "serve", "accounts",
 )  # fmt: skip

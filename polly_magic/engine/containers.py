@@ -15,6 +15,7 @@ from docker.types import Mount
 from docker.utils.socket import STDERR, STDOUT, frames_iter
 
 from polly_magic.errors import EngineFailure
+from polly_magic.references import IMAGE_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
@@ -59,6 +60,7 @@ def run_container(
             host_config=host,
             labels={LABEL: str(reference)},
             working_dir=workdir,
+            environment={IMAGE_VARIABLE: image} if reference.digest else None,
         )
         created = True
         with _exit_of(api, name) as waiting, _output_of(api, name) as output:

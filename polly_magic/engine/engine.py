@@ -6,7 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+import requests
 from docker.errors import APIError, ImageNotFound, NullResource
+from docker.errors import NotFound as NoSuchThing
 
 from polly_magic.engine.connection import connect
 from polly_magic.engine.containers import run_container
@@ -177,7 +179,7 @@ class Engine:
         Parameters
         ----------
         reference : Reference
-            With a digest; pulled where the engine does not hold it.
+            With a digest; pulled where the engine does not hold it. The container is told it by ``POLLY_IMAGE``.
         command : sequence of str
             Program and arguments; empty for what the image says.
         write : callable
@@ -210,6 +212,32 @@ class Engine:
                 mounts=mounts or {},
                 workdir=workdir,
             )
+
+    def image_of(self, container: str) -> tuple[str, frozenset[str]] | None:
+        """Return the name and the digests of the image that a container was made of.
+
+        Parameters
+        ----------
+        container : str
+            ID, or its first digits.
+
+        Returns
+        -------
+        tuple or None
+            The name that the container was made with, and the digests that registries have for the image: none for
+            one that was built here and not pushed. None for a container that this engine does not know.
+        """
+        try:
+            attributes: dict[str, Any] = self._client.api.inspect_container(container)
+            image = self._client.images.get(attributes["Image"])
+        except NoSuchThing:
+            return None
+        except (APIError, requests.RequestException) as error:
+            raise EngineFailure(
+                f"The Docker engine does not tell: {error}.", "See whether docker info works."
+            ) from error
+        digests = frozenset(name.partition("@")[2] for name in image.attrs.get("RepoDigests") or ())
+        return str(attributes["Config"]["Image"]), digests
 
     def _local(self, name: str) -> Image:
         try:

@@ -177,7 +177,8 @@ def test_a_notebook_gets_a_cell_for_the_digest_of_now(june: June, client: Client
         assert line == f"!docker pull {image}"
     face = Face()
     face.do(f"run {june.name} -- sh -c 'echo --now; exit 1' --json")
-    assert face.cells[0].endswith(f"""-v "$PWD":/work -w /work {image} sh -c 'echo --now; exit 1' --json""")
+    told = f"-e POLLY_IMAGE={image}"
+    assert face.cells[0].endswith(f"""-v "$PWD":/work -w /work {told} {image} sh -c 'echo --now; exit 1' --json""")
     assert face.written == ""
 
 
