@@ -256,14 +256,14 @@ class TestKeyring:
     def test_one_that_hangs_gives_way_to_the_file(
         self, ring: Ring, home: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(keystore, "_PATIENCE", 0.2)
+        monkeypatch.setattr(keystore, "_PATIENCE", 1)
         ring.hangs = threading.Event()
         begun = time.monotonic()
         assert remember(Login(TEAM, KEY)) == str(home / "credentials.json")
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 10
         begun = time.monotonic()
         assert current_login().key == KEY
-        assert time.monotonic() - begun < 0.1
+        assert time.monotonic() - begun < 0.9
 
     def test_one_that_does_not_give_the_key_back_says_so(self, ring: Ring) -> None:
         remember(Login(TEAM, KEY))

@@ -167,10 +167,15 @@ def test_kernel_that_was_busy_still_hears_the_answer(writer: CellWriter, outcome
 
 def test_time_out_comes_in_the_kernel_s_own_loop(writer: CellWriter, outcomes: list[Outcome]) -> None:
     async def kernel() -> None:
-        writer.write("text", outcomes.append)
+        answered = asyncio.Event()
+
+        def done(outcome: Outcome) -> None:
+            outcomes.append(outcome)
+            answered.set()
+
+        writer.write("text", done)
         assert outcomes == [], "it does not wait"
-        while not outcomes:
-            await asyncio.sleep(0.01)
+        await answered.wait()
 
     asyncio.run(asyncio.wait_for(kernel(), 10))
     assert outcomes == [Outcome(written=False, reason=cell_writer.NO_ANSWER)]
