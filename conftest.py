@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+import tempfile
 from collections import Counter
 from functools import cache
 
@@ -76,10 +78,22 @@ def _no_program(name: str) -> str:
     return "" if shutil.which(name) else f"{name} is not installed"
 
 
+@cache
+def _no_mount() -> str:
+    with tempfile.TemporaryDirectory() as directory:
+        try:
+            subprocess.run(["mount", "-t", "tmpfs", "tmpfs", directory], check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError):
+            return "this user may not mount a small disk"
+        subprocess.run(["umount", directory], check=True)
+    return ""
+
+
 _MISSING = {
     "engine": _no_engine,
     "skopeo": lambda: _no_program("skopeo"),
     "podman": lambda: _no_program("podman"),
     "registry": lambda: _no_program("docker-registry"),
+    "mount": _no_mount,
     "browser": lambda: _no_program("chromium"),
 }
