@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from polly_magic.registry import RegistryClient
     from polly_magic.sample.layers import Layer
 
-__all__ = ["Image", "index_digest", "put_image", "put_index"]
+__all__ = ["Image", "index_digest", "labels", "put_image", "put_index"]
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -81,6 +81,12 @@ class Image:
     def digest(self) -> str:
         """Of the manifest."""
         return _digest(self.manifest())
+
+
+def labels(title: str, version: str, description: str, created: str) -> dict[str, str]:
+    """Name the labels of an image as the specification does."""
+    values = {"title": title, "version": version, "description": description, "created": created}
+    return {f"org.opencontainers.image.{name}": value for name, value in values.items()}
 
 
 def index_digest(images: Sequence[Image]) -> str:

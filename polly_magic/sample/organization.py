@@ -1,7 +1,9 @@
 """What the sample organisation holds, and how it is pushed.
 
 ``16june`` has a tag that was pushed twice: a report, and the report corrected. ``docker_demo/cache`` is nested and
-public. ``workbench`` is worth looking into: a Python with NumPy, then also pandas, for two platforms.
+public. ``workbench`` is worth looking into: a Python with NumPy, then also pandas, for two platforms. In ``notebook`` a
+Jupyter kernel can run, twice under one tag, with a package that gives other numbers the second time; it is left out
+where ipykernel is not installed.
 """
 
 from __future__ import annotations
@@ -14,12 +16,12 @@ from typing import TYPE_CHECKING
 
 from polly_magic.errors import Conflict
 from polly_magic.registry import RegistryClient
-from polly_magic.sample import programs
+from polly_magic.sample import cache, notebook, report, workbench
+from polly_magic.sample.bricks import KERNEL, Bricks
 from polly_magic.sample.images import Image, index_digest, put_image, put_index
-from polly_magic.sample.layers import Entry, Layer, build_layer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from polly_magic.api import Client
     from polly_magic.models import Access
@@ -27,30 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["Push", "push_sample"]
 
 _TOKEN_LIFETIME = 600
-_ENTRY_POINT = b'#!/bin/sh\n# Whatever is asked for, in the environment of the image.\nexec "$@"\n'
-_REPORT = """#!/bin/sh
-cat <<'END'
-Counts of June 16, {state}
-sample    reads   genes
-s1      {s1:>7}   18211
-s2      {s2:>7}   17903
-s3      {s3:>7}   18040
-END
-"""
-_CACHE = b"""key,value
-reference,GRCh38
-annotation,GENCODE 34
-"""
-_DESCRIBE = b"""import importlib.metadata, platform
-print("Python", platform.python_version())
-for found in sorted(importlib.metadata.distributions(), key=lambda found: found.name.lower()):
-    print(found.name, found.version)
-"""
-
-# Packages of workbench 1.0, and what 2.0 has besides.
-_FIRST = ("numpy",)
-# Releases of python-dateutil that need no six do not install it.
-_SECOND = tuple(name for name in ("pandas", "python-dateutil", "six") if programs.is_installed(name))
 
 
 @dataclass(frozen=True)
@@ -78,11 +56,13 @@ class Push:
         return index_digest(self.images) if len(self.images) > 1 else self.images[0].digest
 
 
-_REPOSITORIES: Mapping[str, tuple[str, Access]] = {
-    "16june": ("Report on the counts of June 16, as published and as corrected", "private"),
-    "docker_demo/cache": ("Reference data that every demo starts from", "public"),
-    "workbench": ("Python for the bench: NumPy, and from 2.0 on pandas", "private"),
+_REPOSITORIES: dict[str, tuple[str, Access]] = {
+    "16june": (report.DESCRIPTION, "private"),
+    "docker_demo/cache": (cache.DESCRIPTION, "public"),
+    "workbench": (workbench.DESCRIPTION, "private"),
 }
+if KERNEL:
+    _REPOSITORIES["notebook"] = (notebook.DESCRIPTION, "private")
 
 
 def push_sample(
@@ -95,8 +75,8 @@ def push_sample(
     client : Client
         Of a user; the repositories come into being in this user's organisation.
     colleague : callable, optional
-        Gives the client of another user of the same organisation, who pushes the first commit of ``16june``. Called
-        only where there is something to push.
+        Gives the client of another user of the same organisation, who pushes the first commits of ``16june`` and
+        ``notebook``. Called only where there is something to push.
     note : callable, optional
         Is told each push.
 
@@ -110,7 +90,7 @@ def push_sample(
         with suppress(Conflict):
             client.create(f"{organization}/{name}", description=description, access=access)
     with tempfile.TemporaryDirectory(prefix="polly-sample-") as directory:
-        for push in _pushes(Path(directory)):
+        for push in _pushes(Bricks(Path(directory))):
             path = f"{organization}/{push.repository}"
             if missing := _missing(client, path, push):
                 pusher = colleague() if colleague and push.by_colleague else client
@@ -135,73 +115,17 @@ def _push(client: Client, path: str, push: Push, tags: Sequence[str], note: Call
             note(f"{client.registry}/{path}:{tag}  {push.digest}")
 
 
-def _pushes(directory: Path) -> list[Push]:
-    def layer(name: str, entries: Mapping[str, Entry]) -> Layer:
-        return build_layer(directory / f"{name}.tar.gz", entries)
-
-    entry_point = {"opt/entry_point.sh": _ENTRY_POINT, "tmp/.keep": b"", "work/.keep": b""}
-    shell = ("a shell from this machine", layer("shell", programs.shell() | entry_point))
-    published = _REPORT.format(state="as published", s1=1204718, s2=998342, s3=1100257).encode()
-    corrected = _REPORT.format(state="corrected: duplicates removed", s1=1093377, s2=911206, s3=1004981).encode()
-    reports = [
-        Image(
-            [shell, ("add report.sh", layer(f"report-{version}", {"opt/report.sh": text}))],
-            programs.architecture(),
-            created,
-            ["/bin/sh", "/opt/entry_point.sh"],
-            ["/bin/sh", "/opt/report.sh"],
-            {"PATH": "/usr/local/bin:/bin", "LD_LIBRARY_PATH": "/usr/local/lib", "REPORT_VERSION": version},
-            _labels("16june", version, _REPOSITORIES["16june"][0], created),
-        )
-        for version, text, created in [
-            ("1", published, "2020-06-17T18:12:58Z"),
-            ("2", corrected, "2020-06-17T19:03:35Z"),
-        ]
+def _pushes(bricks: Bricks) -> list[Push]:
+    published, corrected = report.report_images(bricks)
+    numpy, pandas = workbench.workbench_images(bricks)
+    pushes = [
+        Push("16june", ["latest"], [published], by_colleague=True),
+        Push("16june", ["latest"], [corrected]),
+        Push("docker_demo/cache", ["latest"], [cache.cache_image(bricks)], by_colleague=True),
+        Push("workbench", ["1.0"], numpy),
+        Push("workbench", ["2.0", "latest"], pandas),
     ]
-    cache = Image(
-        [shell, ("add reference data", layer("cache", {"data/reference.csv": _CACHE}))],
-        programs.architecture(),
-        "2020-06-01T09:00:00Z",
-        ["/bin/sh", "/opt/entry_point.sh"],
-        ["cat", "/data/reference.csv"],
-        {"PATH": "/usr/local/bin:/bin", "LD_LIBRARY_PATH": "/usr/local/lib", "DATA": "/data"},
-        _labels("docker_demo/cache", "1", _REPOSITORIES["docker_demo/cache"][0], "2020-06-01T09:00:00Z"),
-    )
-    library = (f"the standard library of {programs.PYTHON}", layer("library", programs.python_library()))
-    describe = ("add describe.py", layer("describe", {"opt/describe.py": _DESCRIBE}))
-    binaries = (
-        f"{programs.PYTHON} for {programs.architecture()}",
-        layer("binaries", programs.python_binaries(_FIRST + _SECOND)),
-    )
-    packages = {name: (f"pip install {name}", layer(name, programs.package(name))) for name in (*_FIRST, *_SECOND)}
-
-    def workbench(version: str, created: str, names: Sequence[str]) -> list[Image]:
-        settings = (
-            created,
-            ["/bin/sh", "/opt/entry_point.sh"],
-            ["python3", "/opt/describe.py"],
-            {
-                "PATH": "/usr/local/bin:/bin",
-                "LD_LIBRARY_PATH": "/usr/local/lib",
-                "PYTHONDONTWRITEBYTECODE": "1",
-                "PYTHONHOME": "/usr/local",
-            },
-            _labels("workbench", version, _REPOSITORIES["workbench"][0], created),
-        )
-        here = [shell, library, binaries, *(packages[name] for name in names), describe]
-        # What does not depend on the platform is all that this machine has of the other one.
-        other = "amd64" if programs.architecture() == "arm64" else "arm64"
-        return [Image(here, programs.architecture(), *settings), Image([library, describe], other, *settings)]
-
-    return [
-        Push("16june", ["latest"], [reports[0]], by_colleague=True),
-        Push("16june", ["latest"], [reports[1]]),
-        Push("docker_demo/cache", ["latest"], [cache], by_colleague=True),
-        Push("workbench", ["1.0"], workbench("1.0", "2024-02-01T10:00:00Z", _FIRST)),
-        Push("workbench", ["2.0", "latest"], workbench("2.0", "2024-09-01T10:00:00Z", _FIRST + _SECOND)),
-    ]
-
-
-def _labels(title: str, version: str, description: str, created: str) -> dict[str, str]:
-    values = {"title": title, "version": version, "description": description, "created": created}
-    return {f"org.opencontainers.image.{name}": value for name, value in values.items()}
+    if "notebook" in _REPOSITORIES:
+        by_sum, by_median = notebook.notebook_images(bricks)
+        pushes += [Push("notebook", ["latest"], [by_sum], by_colleague=True), Push("notebook", ["latest"], [by_median])]
+    return pushes

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from polly_magic.sample.layers import Entry, Link
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
-__all__ = ["PYTHON", "architecture", "is_installed", "package", "python_binaries", "python_library", "shell"]
+__all__ = ["PYTHON", "architecture", "closure", "is_installed", "package", "python_binaries", "python_library", "shell"]
 
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -74,6 +74,42 @@ def python_library() -> dict[str, Entry]:
 def is_installed(name: str) -> bool:
     """Whether a package is."""
     return any(distributions(name=name))
+
+
+def closure(name: str, without: Collection[str] = ()) -> list[str]:
+    """List an installed package that needs `packaging`, and all that it needs on this machine.
+
+    Parameters
+    ----------
+    name : str
+    without : collection of str, optional
+        Packages, as ``packaging.utils.canonicalize_name`` writes them, that are left out with what only they need.
+
+    Returns
+    -------
+    list of str
+        Sorted. What is needed and not installed is no part of it: it works here without.
+
+    Examples
+    --------
+    >>> closure("stack-data", without={"executing"})
+    ['asttokens', 'pure-eval', 'stack-data']
+    """
+    # Not among our own dependencies: whoever asks has a package that brings it.
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    found: set[tuple[str, str]] = set()
+    to_follow = {(canonicalize_name(name), "")}
+    while to_follow:
+        needed, extra = to_follow.pop()
+        if (needed, extra) in found or needed in without or not is_installed(needed):
+            continue
+        found.add((needed, extra))
+        for requirement in map(Requirement, distribution(needed).requires or ()):
+            if not requirement.marker or requirement.marker.evaluate({"extra": extra}):
+                to_follow |= {(canonicalize_name(requirement.name), each) for each in ("", *requirement.extras)}
+    return sorted({needed for needed, _ in found})
 
 
 def package(name: str) -> dict[str, Entry]:

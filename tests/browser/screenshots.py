@@ -33,6 +33,7 @@ TIMES = {
     "16june": ("2020-06-17T18:12:58", "2020-06-17T19:03:35"),
     "docker_demo/cache": ("2020-06-01T09:00:00",),
     "workbench": ("2024-02-01T10:00:00", "2024-09-01T10:00:00", "2024-09-01T10:00:00"),
+    "notebook": ("2024-10-07T08:30:00", "2024-11-04T16:45:00"),
     "rna/aligner": tuple(f"{date.today() - timedelta(days):%Y-%m-%d}T09:30:00" for _, days in PUSHES),
 }
 HISTORY = "%polly_dockers history rna/aligner"
