@@ -6,21 +6,20 @@ import codecs
 import re
 import time
 import uuid
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from docker.errors import APIError
 from docker.errors import NotFound as NoSuchContainer
 from docker.types import Mount
 from docker.utils.socket import STDERR, STDOUT, frames_iter
 
+from polly_magic.engine.stream import attach, exit_of
 from polly_magic.errors import EngineFailure
 from polly_magic.references import IMAGE_VARIABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    import requests
     from docker.api.client import APIClient
 
     from polly_magic.references import Reference
@@ -63,41 +62,15 @@ def run_container(
             environment={IMAGE_VARIABLE: image} if reference.digest else None,
         )
         created = True
-        with _exit_of(api, name) as waiting, _output_of(api, name) as output:
+        with exit_of(api, name, "next-exit") as waiting, attach(api, name) as stream:
             _start(api, name, command, reference)
-            _copy(output, write)
+            _copy(frames_iter(stream, tty=False), write)
             return int(waiting.json()["StatusCode"])
     except KeyboardInterrupt:
         _stop(api, name)
         raise
     finally:
         _remove(api, name, wait=0 if created else 1.0)
-
-
-def _exit_of(api: APIClient, name: str) -> requests.Response:
-    """Ask for the exit code before the start: a container that ends at once is gone before one could ask.
-
-    The SDK's own `wait` returns only at the end; this returns once the engine has answered that it waits.
-    """
-    response = api.post(
-        f"{api.base_url}/v{api.api_version}/containers/{name}/wait",
-        params={"condition": "next-exit"},
-        stream=True,
-        timeout=None,
-    )
-    response.raise_for_status()
-    return response
-
-
-@contextmanager
-def _output_of(api: APIClient, name: str) -> Generator[Iterable[tuple[int, bytes]]]:
-    """Follow both streams from before the start, so that nothing is missed."""
-    stream: Any = api.attach_socket(name, params={"stdout": 1, "stderr": 1, "stream": 1})
-    try:
-        yield frames_iter(stream, tty=False)
-    finally:
-        # The stream is a view of the response's connection; the response closes both.
-        getattr(stream, "_response", stream).close()
 
 
 def _start(api: APIClient, name: str, command: Sequence[str], reference: Reference) -> None:

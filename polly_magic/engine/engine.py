@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -10,6 +10,7 @@ import requests
 from docker.errors import APIError, ImageNotFound, NullResource
 from docker.errors import NotFound as NoSuchThing
 
+from polly_magic.engine.attached import AttachedContainer
 from polly_magic.engine.connection import connect
 from polly_magic.engine.containers import run_container
 from polly_magic.engine.failures import explain, translated
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
 
     from docker.models.images import Image
 
+    from polly_magic.engine.attached import ContainerSettings, File
     from polly_magic.redaction import Secret
     from polly_magic.references import Reference
 
-__all__ = ["Credentials", "Engine", "Pulled"]
+__all__ = ["Container", "Credentials", "Engine", "Pulled"]
 
 
 class Credentials(Protocol):
@@ -58,6 +60,30 @@ class Pulled:
     digest: str
     image_id: str
     size: int
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container of the engine.
+
+    Parameters
+    ----------
+    name : str
+    state : str
+        ``created``, ``running``, ``exited`` and so on.
+    created_at : float
+        Seconds since 1970.
+    labels : mapping of str to str
+    """
+
+    name: str
+    state: str
+    created_at: float
+    labels: Mapping[str, str]
+
+
+def _unheard(text: str) -> None:
+    """Show nothing."""
 
 
 class Engine:
@@ -213,6 +239,61 @@ class Engine:
                 workdir=workdir,
             )
 
+    def attach(
+        self,
+        reference: Reference,
+        name: str,
+        settings: ContainerSettings,
+        files: Sequence[File] = (),
+        write: Callable[[str], None] = _unheard,
+    ) -> AttachedContainer:
+        """Start a container that goes on, and lives as long as what is returned is held.
+
+        It has a connection to the engine of its own, and outlives this context.
+
+        Parameters
+        ----------
+        reference : Reference
+            With a digest; the engine must hold it.
+        name : str
+            Of the container.
+        settings : ContainerSettings
+        files : sequence of File, optional
+            Put into the container before it starts.
+        write : callable, optional
+            Is given what the container prints, from another thread.
+
+        Raises
+        ------
+        EngineFailure
+            The engine does not hold the image, or cannot start the container; none is left behind then.
+        """
+        if not self.find(reference):
+            raise EngineFailure(
+                f"{reference} is not on this machine.", f"Pull it first: polly-dockers pull {reference}"
+            )
+        with translated(reference):
+            return AttachedContainer(connect().api, _name(reference), name, settings, files, write)
+
+    def containers(self, label: str) -> list[Container]:
+        """Return the containers that bear a label, whatever state they are in."""
+        with _asked():
+            found: list[dict[str, Any]] = self._client.api.containers(all=True, filters={"label": label})
+        return [
+            Container(
+                str(one["Names"][0]).lstrip("/") if one["Names"] else str(one["Id"]),
+                str(one["State"]),
+                float(one["Created"]),
+                dict(one["Labels"]),
+            )
+            for one in found
+        ]
+
+    def remove(self, container: str) -> None:
+        """Remove a container, whatever it is doing; one that is gone already is no error."""
+        with _asked(), suppress(NoSuchThing):
+            self._client.api.remove_container(container, force=True, v=True)
+
     def image_of(self, container: str) -> tuple[str, frozenset[str]] | None:
         """Return the name and the digests of the image that a container was made of.
 
@@ -227,15 +308,12 @@ class Engine:
             The name that the container was made with, and the digests that registries have for the image: none for
             one that was built here and not pushed. None for a container that this engine does not know.
         """
-        try:
-            attributes: dict[str, Any] = self._client.api.inspect_container(container)
-            image = self._client.images.get(attributes["Image"])
-        except NoSuchThing:
-            return None
-        except (APIError, requests.RequestException) as error:
-            raise EngineFailure(
-                f"The Docker engine does not tell: {error}.", "See whether docker info works."
-            ) from error
+        with _asked():
+            try:
+                attributes: dict[str, Any] = self._client.api.inspect_container(container)
+                image = self._client.images.get(attributes["Image"])
+            except NoSuchThing:
+                return None
         digests = frozenset(name.partition("@")[2] for name in image.attrs.get("RepoDigests") or ())
         return str(attributes["Config"]["Image"]), digests
 
@@ -257,6 +335,15 @@ class Engine:
             yield
         finally:
             api.timeout = usual
+
+
+@contextmanager
+def _asked() -> Generator[None]:
+    """Make an error of a question that is about no image an `EngineFailure`."""
+    try:
+        yield
+    except (APIError, requests.RequestException) as error:
+        raise EngineFailure(f"The Docker engine does not tell: {error}.", "See whether docker info works.") from error
 
 
 def _name(reference: Reference) -> str:

@@ -82,6 +82,26 @@ _KNOWN = [
         "See its platforms: %polly_dockers commit-list --name {name} --all",
     ),
     (
+        r"port is already allocated|address already in use",
+        "Another program has taken a port that {reference} was to have.",
+        "Start it again; it gets other ports then.",
+    ),
+    (
+        r"bind source path does not exist|bind mount source path|invalid mount config",
+        "A directory that {reference} was to see is not on the Docker engine's machine.",
+        "Name directories that exist where the engine runs.",
+    ),
+    (
+        r"could not select device driver|nvidia",
+        "The Docker engine has no such GPU for {reference}.",
+        "Ask for none, or install the NVIDIA container toolkit where the engine runs.",
+    ),
+    (
+        r"range of cpus|nanocpus|memory limit|minimum memory",
+        "The Docker engine cannot give {reference} this much memory or processor.",
+        "Ask for what the machine has.",
+    ),
+    (
         r"filesystem layer verification failed|unexpected commit digest|digest mismatch|digest invalid",
         "What arrived of {reference} is not what its digest says.",
         "Try again; if it stays so, the service or something on the way to it damages data.",
