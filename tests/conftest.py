@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from polly_magic.sample.bricks import Bricks
 from tests.anna import Anna
+from tests.kernel_images import KernelImages, pull, push_kernel_images, remove
 from tests.local_service import logged_in
 
 if TYPE_CHECKING:
@@ -42,9 +44,40 @@ def annas_login(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Anna]:
 @pytest.fixture
 def anna(annas_login: Anna, clean_environment: Path, monkeypatch: pytest.MonkeyPatch) -> Anna:
     """Let the test itself be Anna, logged in."""
-    for name in ("POLLY_MAGIC_HOME", "DOCKER_CONFIG", "PATH"):
-        monkeypatch.setenv(name, annas_login.variables[name])
+    _be(annas_login, monkeypatch)
     return annas_login
+
+
+def _be(anna: Anna, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("POLLY_MAGIC_HOME", "DOCKER_CONFIG", "PATH"):
+        monkeypatch.setenv(name, anna.variables[name])
+
+
+@pytest.fixture(scope="session")
+def bricks(tmp_path_factory: pytest.TempPathFactory) -> Bricks:
+    """Keep the layers of images that tests make: each is built once."""
+    return Bricks(tmp_path_factory.mktemp("bricks"))
+
+
+@pytest.fixture(scope="session")
+def kernel_images(annas_login: Anna, bricks: Bricks) -> Iterator[KernelImages]:
+    """Push images that a kernel runs in, once; the engine does not have them before somebody pulls them.
+
+    For tests that only read. One that pushes, or removes what others pulled, makes its own by `push_kernel_images`.
+    """
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("PYTHON_KEYRING_BACKEND", annas_login.variables["PYTHON_KEYRING_BACKEND"])
+        _be(annas_login, monkeypatch)
+        images = push_kernel_images(annas_login, bricks, "kernel")
+    yield images
+    remove(annas_login, images)
+
+
+@pytest.fixture(scope="session")
+def pulled_kernel_images(annas_login: Anna, kernel_images: KernelImages) -> KernelImages:
+    """Let the engine have all of them, until the session ends."""
+    pull(annas_login, *map(kernel_images.at, kernel_images.digests))
+    return kernel_images
 
 
 @pytest.fixture

@@ -80,8 +80,8 @@ class Bricks:
 
     @cached_property
     def kernel(self) -> Brick:
-        """What a Jupyter kernel needs."""
-        entries: dict[str, Entry] = {}
+        """What a Jupyter kernel needs, and a home for root: IPython complains where there is none."""
+        entries: dict[str, Entry] = {"root/.keep": b""}
         for name in KERNEL:
             entries |= programs.package(name)
         return self.brick("kernel", "pip install ipykernel", entries)
