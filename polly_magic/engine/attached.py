@@ -9,7 +9,7 @@ import tarfile
 import threading
 import time
 from collections import deque
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,8 @@ from docker.errors import NotFound as NoSuchContainer
 from docker.types import DeviceRequest, Mount
 from docker.utils.socket import frames_iter
 
-from polly_magic.engine.stream import attach, exit_of
+from polly_magic.engine.failures import asked
+from polly_magic.engine.stream import attach, exit_of, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -141,7 +142,7 @@ class AttachedContainer:
                 api.put_archive(name, "/", _archive(files, settings.user))
             waiting = self._held.enter_context(exit_of(api, name, "removed"))
             stream = self._held.enter_context(attach(api, name, stdin=True))
-            api.start(name)
+            start(api, name, settings.command, image)
         except BaseException:
             self._remove()
             self._held.close()
@@ -163,19 +164,18 @@ class AttachedContainer:
 
         Raises
         ------
-        docker.errors.APIError
+        EngineFailure
             The engine refuses.
         """
         if self.exit_code is not None:
             return
-        try:
-            self._api.kill(self.name, signal.Signals(number).name)
-        except NoSuchContainer:
-            return
-        except APIError as error:
-            # 409: it is not running any more
-            if error.status_code != 409:
-                raise
+        with asked(), suppress(NoSuchContainer):
+            try:
+                self._api.kill(self.name, signal.Signals(number).name)
+            except APIError as error:
+                # 409: it is not running any more
+                if error.status_code != 409:
+                    raise
 
     def wait(self, timeout: float | None = None) -> int | None:
         """Wait until it is gone, at most `timeout` seconds, and return its exit code; None if it is still there."""

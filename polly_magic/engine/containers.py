@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import re
 import time
 import uuid
 from typing import TYPE_CHECKING
@@ -13,8 +12,7 @@ from docker.errors import NotFound as NoSuchContainer
 from docker.types import Mount
 from docker.utils.socket import STDERR, STDOUT, frames_iter
 
-from polly_magic.engine.stream import attach, exit_of
-from polly_magic.errors import EngineFailure
+from polly_magic.engine.stream import attach, exit_of, start
 from polly_magic.references import IMAGE_VARIABLE
 
 if TYPE_CHECKING:
@@ -63,7 +61,7 @@ def run_container(
         )
         created = True
         with exit_of(api, name, "next-exit") as waiting, attach(api, name) as stream:
-            _start(api, name, command, reference)
+            start(api, name, command, str(reference))
             _copy(frames_iter(stream, tty=False), write)
             return int(waiting.json()["StatusCode"])
     except KeyboardInterrupt:
@@ -71,27 +69,6 @@ def run_container(
         raise
     finally:
         _remove(api, name, wait=0 if created else 1.0)
-
-
-def _start(api: APIClient, name: str, command: Sequence[str], reference: Reference) -> None:
-    try:
-        api.start(name)
-    except APIError as error:
-        message = str(error.explanation)
-        # the exit codes that a shell and `docker run` give for the same
-        if re.search(r"executable file not found|no such file or directory", message):
-            status, reason = 127, "is not in"
-        elif re.search(r"permission denied|is a directory|exec format error", message):
-            status, reason = 126, "cannot be executed in"
-        else:
-            raise
-        program = repr(command[0]) if command else "The program that the image starts"
-        failure = EngineFailure(
-            f"{program} {reason} {reference} (exit code {status}).",
-            "Name a program of the image, with its full path if it is not in the image's PATH.",
-        )
-        failure.exit_status = status
-        raise failure from error
 
 
 def _copy(output: Iterable[tuple[int, bytes]], write: Callable[[str], None]) -> None:

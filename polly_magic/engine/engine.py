@@ -6,14 +6,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-import requests
 from docker.errors import APIError, ImageNotFound, NullResource
 from docker.errors import NotFound as NoSuchThing
 
 from polly_magic.engine.attached import AttachedContainer
 from polly_magic.engine.connection import connect
 from polly_magic.engine.containers import run_container
-from polly_magic.engine.failures import explain, translated
+from polly_magic.engine.failures import asked, explain, translated
 from polly_magic.engine.progress import Update, follow, ignore
 from polly_magic.errors import EngineFailure, NotFound
 
@@ -277,7 +276,7 @@ class Engine:
 
     def containers(self, label: str) -> list[Container]:
         """Return the containers that bear a label, whatever state they are in."""
-        with _asked():
+        with asked():
             found: list[dict[str, Any]] = self._client.api.containers(all=True, filters={"label": label})
         return [
             Container(
@@ -291,7 +290,7 @@ class Engine:
 
     def remove(self, container: str) -> None:
         """Remove a container, whatever it is doing; one that is gone already is no error."""
-        with _asked(), suppress(NoSuchThing):
+        with asked(), suppress(NoSuchThing):
             self._client.api.remove_container(container, force=True, v=True)
 
     def image_of(self, container: str) -> tuple[str, frozenset[str]] | None:
@@ -308,7 +307,7 @@ class Engine:
             The name that the container was made with, and the digests that registries have for the image: none for
             one that was built here and not pushed. None for a container that this engine does not know.
         """
-        with _asked():
+        with asked():
             try:
                 attributes: dict[str, Any] = self._client.api.inspect_container(container)
                 image = self._client.images.get(attributes["Image"])
@@ -335,15 +334,6 @@ class Engine:
             yield
         finally:
             api.timeout = usual
-
-
-@contextmanager
-def _asked() -> Generator[None]:
-    """Make an error of a question that is about no image an `EngineFailure`."""
-    try:
-        yield
-    except (APIError, requests.RequestException) as error:
-        raise EngineFailure(f"The Docker engine does not tell: {error}.", "See whether docker info works.") from error
 
 
 def _name(reference: Reference) -> str:

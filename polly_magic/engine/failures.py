@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from polly_magic.references import Reference
 
-__all__ = ["explain", "translated"]
+__all__ = ["asked", "explain", "translated"]
 
 # The engine passes on what a registry answered in its own words; the first pattern that is found counts.
 # {name} is the repository's path, {repository} has the host before it, {host} stands alone.
@@ -146,3 +146,12 @@ def translated(reference: Reference) -> Generator[None]:
         raise EngineFailure(
             f"The Docker engine stopped answering: {redact(str(error))}", "See whether it runs: docker info"
         ) from error
+
+
+@contextmanager
+def asked() -> Generator[None]:
+    """Make every error of the SDK in the block, which is about no image, an `EngineFailure`."""
+    try:
+        yield
+    except (APIError, requests.RequestException) as error:
+        raise EngineFailure(f"The Docker engine does not tell: {error}.", "See whether docker info works.") from error

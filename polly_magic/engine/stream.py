@@ -1,17 +1,22 @@
-"""What the engine tells of a container while it goes on: its output, and its end."""
+"""A container's start, its output, and its end."""
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from docker.errors import APIError
+
+from polly_magic.errors import EngineFailure
+
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
     import requests
     from docker.api.client import APIClient
 
-__all__ = ["attach", "exit_of"]
+__all__ = ["attach", "exit_of", "start"]
 
 
 def exit_of(api: APIClient, name: str, condition: str) -> requests.Response:
@@ -46,3 +51,31 @@ def attach(api: APIClient, name: str, *, stdin: bool = False) -> Generator[Any]:
     finally:
         # The stream is a view of the response's connection; the response closes both.
         getattr(stream, "_response", stream).close()
+
+
+def start(api: APIClient, name: str, command: Sequence[str], image: str) -> None:
+    """Start a container that was created.
+
+    Raises
+    ------
+    EngineFailure
+        Its program cannot be started; `exit_status` is 126 or 127 then as in a shell.
+    """
+    try:
+        api.start(name)
+    except APIError as error:
+        message = str(error.explanation)
+        # the exit codes that a shell and `docker run` give for the same
+        if re.search(r"executable file not found|no such file or directory", message):
+            status, reason = 127, "is not in"
+        elif re.search(r"permission denied|is a directory|exec format error", message):
+            status, reason = 126, "cannot be executed in"
+        else:
+            raise
+        program = repr(command[0]) if command else "The program that the image starts"
+        failure = EngineFailure(
+            f"{program} {reason} {image} (exit code {status}).",
+            "Name a program of the image, with its full path if it is not in the image's PATH.",
+        )
+        failure.exit_status = status
+        raise failure from error
