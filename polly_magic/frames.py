@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from polly_magic.models import Commit, Repository
 
-__all__ = ["commits_frame", "history_frame", "html", "pins_frame", "repositories_frame"]
+__all__ = ["commits_frame", "history_frame", "html", "pins_frame", "repositories_frame", "reproduction_frame"]
 
 _MARK = "polly_magic"
 _DOTS = "..."
@@ -25,12 +25,21 @@ _PIN_COLUMNS = (
     "notebook", "image", "tag", "digest", "platform", "pinned_at", "pinned_by", "state", "newer", "problem",
 )  # fmt: skip
 _PIN_STATE = pd.CategoricalDtype(["current", "newer", "unknown", "unpinned", "unreadable"])
+_STATUS = pd.CategoricalDtype(["same", "different", "error", "not compared"])
 _ACCESS = pd.CategoricalDtype(["private", "public"])
 _TAG_STATUS = pd.CategoricalDtype(["active", "inactive"])
 
 # Polly's CLI writes active commits green and inactive ones yellow. A tint shows on white and on black, and leaves
 # the text in the theme's own colour, so that it can be read in both.
-_COLORS = {"active": "background-color: rgba(46, 160, 67, 0.3)", "inactive": "background-color: rgba(214, 168, 0, 0.3)"}
+_GREEN, _YELLOW, _RED = "rgba(46, 160, 67, 0.3)", "rgba(214, 168, 0, 0.3)", "rgba(220, 60, 60, 0.3)"
+_COLORS = {
+    "tag_status": {"active": f"background-color: {_GREEN}", "inactive": f"background-color: {_YELLOW}"},
+    "status": {
+        "same": f"background-color: {_GREEN}",
+        "different": f"background-color: {_YELLOW}",
+        "error": f"background-color: {_RED}",
+    },
+}
 
 
 def repositories_frame(repositories: Sequence[Repository]) -> pd.DataFrame:
@@ -130,6 +139,38 @@ def pins_frame(rows: Sequence[Mapping[str, str | None]]) -> pd.DataFrame:
     return _frame(columns)
 
 
+def reproduction_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return one row for each code cell, in the order given.
+
+    Parameters
+    ----------
+    rows : sequence of mappings
+        By the names of the columns.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With the columns ``notebook``, ``cell`` (among the code cells, from 1), ``status`` (same, different, error or
+        not compared), ``source`` (its first line), ``seconds`` (missing where it did not run), ``detail`` and ``diff``.
+
+    Examples
+    --------
+    >>> reproduction_frame([]).dtypes.astype(str)[["cell", "status", "seconds"]].to_list()
+    ['Int64', 'category', 'Float64']
+    """
+    return _frame(
+        {
+            "notebook": _texts(row["notebook"] for row in rows),
+            "cell": pd.array([row["cell"] for row in rows], dtype="Int64"),
+            "status": _words((row["status"] for row in rows), _STATUS),
+            "source": _texts(row["source"] for row in rows),
+            "seconds": pd.array([row["seconds"] for row in rows], dtype="Float64"),
+            "detail": _texts(row["detail"] for row in rows),
+            "diff": _texts(row["diff"] for row in rows),
+        },
+    )
+
+
 def html(frame: pd.DataFrame) -> str | None:
     """Return a frame of ours as a notebook shows it, the tag status in colour.
 
@@ -194,8 +235,8 @@ def _text(value: object, column: object) -> str:
 
 
 def _style(text: str, column: object) -> str:
-    if column == "tag_status":
-        return _COLORS.get(text, "")
+    if column in _COLORS:
+        return _COLORS[str(column)].get(text, "")
     return "white-space: nowrap" if column in _TIMES else ""
 
 

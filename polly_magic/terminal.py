@@ -10,7 +10,7 @@ import sys
 import traceback
 from typing import TYPE_CHECKING
 
-from polly_magic.commands import COMMANDS, Help, parse
+from polly_magic.commands import COMMANDS, Help, Judgement, parse
 from polly_magic.commands.display import visible
 from polly_magic.completion import complete_in_shell, shell_script
 from polly_magic.errors import NotLoggedIn, PollyError, UsageError
@@ -71,7 +71,7 @@ def main(words: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0, or 1 for an error, 2 for a command written wrongly, 130 for an interruption, or what a container returned.
+        0, or 1 for an error, 2 for a command written wrongly, 130 for an interruption, or what a container or result says.
     """
     words = sys.argv[1:] if words is None else words
     for stream in (sys.stdout, sys.stderr):
@@ -108,7 +108,7 @@ def _run(words: Sequence[str]) -> int:
     if result is None or isinstance(result, int):
         return result or 0
     _show(result, arguments.form)
-    return 0
+    return result.exit_status if isinstance(result, Judgement) else 0
 
 
 def _show(result: Result, form: str | None) -> None:

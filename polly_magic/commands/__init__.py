@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 
-from polly_magic.commands.command import Command, Face, Picture, Progress, Result
+from polly_magic.commands.command import Command, Face, Judgement, Picture, Progress, Result
 from polly_magic.commands.parser import Help, Parser, build_parser, parse
 
-__all__ = ["COMMANDS", "Command", "Face", "Help", "Parser", "Picture", "Progress", "Result", "build_parser", "parse"]
+__all__ = [
+    "COMMANDS", "Command", "Face", "Help", "Judgement", "Parser", "Picture", "Progress", "Result", "build_parser",
+    "parse",
+]  # fmt: skip
 
 
 class _Table(Mapping[str, Command]):
@@ -38,5 +41,5 @@ class _Table(Mapping[str, Command]):
 
 COMMANDS: Mapping[str, Command] = _Table(
     "login", "logout", "create", "update", "list", "commit-list", "history", "panel", "pull", "push", "run", "pin",
-    "pins", "require", "job-json", "serve", "accounts",
+    "pins", "require", "reproduce", "job-json", "serve", "accounts",
 )  # fmt: skip

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from polly_magic.redaction import Secret
 
-__all__ = ["Command", "Face", "Picture", "Progress", "Result"]
+__all__ = ["Command", "Face", "Judgement", "Picture", "Progress", "Result"]
 
 
 class Progress(Protocol):
@@ -83,6 +83,16 @@ class Picture(Result, Protocol):
 
     def notebook(self) -> object:
         """Return what a notebook is given."""
+        ...
+
+
+@runtime_checkable
+class Judgement(Result, Protocol):
+    """A result that a terminal's exit status tells, too."""
+
+    @property
+    def exit_status(self) -> int:
+        """0 where all is well."""
         ...
 
 

@@ -30,11 +30,14 @@ class Rows:
         Plain values that JSON can hold, in the order of the columns.
     title : str, optional
         Line above the table.
+    styles : sequence of str, optional
+        A colour of rich's for each row.
     """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]]
     title: str = ""
+    styles: Sequence[str] = ()
 
     def frame(self) -> pd.DataFrame:
         """Return the rows as a DataFrame."""
@@ -48,7 +51,8 @@ class Rows:
 
     def renderable(self) -> RenderableType:
         """Return a table."""
-        return _titled(self.title, _table(self.columns, ([str(value) for value in row] for row in self.rows)))
+        rows = ([str(value) for value in row] for row in self.rows)
+        return _titled(self.title, _table(self.columns, rows, self.styles))
 
 
 @dataclass(frozen=True)
