@@ -24,7 +24,7 @@ from polly_magic.engine.failures import asked
 from polly_magic.engine.stream import attach, exit_of, start
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from docker.api.client import APIClient
 
@@ -111,8 +111,6 @@ class AttachedContainer:
         Of the container, unique on the engine.
     settings : ContainerSettings
     files : sequence of File
-    write : callable
-        Is given what the container prints, from another thread.
     """
 
     def __init__(
@@ -122,13 +120,11 @@ class AttachedContainer:
         name: str,
         settings: ContainerSettings,
         files: Sequence[File],
-        write: Callable[[str], None],
     ) -> None:
         self.name = name
         self.exit_code: int | None = None
         """None while it is there; -1 where the engine could not be asked any more."""
         self._api = api
-        self._write = write
         self._said: deque[str] = deque(maxlen=_KEPT)
         self._held = ExitStack()
         self._held.callback(api.close)
@@ -220,7 +216,6 @@ class AttachedContainer:
             for number, piece in frames_iter(stream, tty=False):
                 if text := decoders[number].decode(piece):
                     self._said.append(text)
-                    self._write(text)
         except (*_BROKEN, ValueError):
             pass  # the connection is gone; ValueError: it was closed by us
 

@@ -81,10 +81,6 @@ class Container:
     labels: Mapping[str, str]
 
 
-def _unheard(text: str) -> None:
-    """Show nothing."""
-
-
 class Engine:
     """The Docker engine that the ``docker`` program would use. A context manager.
 
@@ -244,7 +240,6 @@ class Engine:
         name: str,
         settings: ContainerSettings,
         files: Sequence[File] = (),
-        write: Callable[[str], None] = _unheard,
     ) -> AttachedContainer:
         """Start a container that goes on, and lives as long as what is returned is held.
 
@@ -259,8 +254,6 @@ class Engine:
         settings : ContainerSettings
         files : sequence of File, optional
             Put into the container before it starts.
-        write : callable, optional
-            Is given what the container prints, from another thread.
 
         Raises
         ------
@@ -272,7 +265,7 @@ class Engine:
                 f"{reference} is not on this machine.", f"Pull it first: polly-dockers pull {reference}"
             )
         with translated(reference):
-            return AttachedContainer(connect().api, _name(reference), name, settings, files, write)
+            return AttachedContainer(connect().api, _name(reference), name, settings, files)
 
     def containers(self, label: str) -> list[Container]:
         """Return the containers that bear a label, whatever state they are in."""

@@ -35,7 +35,7 @@ def main(words: Sequence[str]) -> int:
             spec.get("metadata", {}).get("kernel_provisioner", {}).get("config", {}).get("container")
         )
         name = f"polly-kernel-{uuid.uuid4()}"
-        container = start_container(settings, connection, Path.cwd(), name, _print)
+        container = start_container(settings, connection, Path.cwd(), name)
     except PollyError as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -50,6 +50,8 @@ def _see_to_its_end(container: AttachedContainer) -> int:
     while (code := container.wait(0.2)) is None:
         pass
     container.close()
+    if code:
+        sys.stderr.write(f"The kernel's container ended with exit code {code}. It said:\n{container.said}")
     return code if 0 <= code < 256 else 1
 
 
@@ -61,10 +63,6 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise UsageError(f"{path} holds no object.", "Install the kernel again.")
     return content  # pyright: ignore[reportUnknownVariableType]
-
-
-def _print(text: str) -> None:
-    sys.stderr.write(text)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from polly_magic.kernels.settings import KernelSettings, split_mount
 from polly_magic.references import IMAGE_VARIABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from polly_magic.engine import AttachedContainer
 
@@ -33,7 +33,6 @@ def start_container(
     connection: Mapping[str, Any],
     folder: Path,
     name: str,
-    write: Callable[[str], None],
 ) -> AttachedContainer:
     """Start a kernel's container.
 
@@ -46,8 +45,6 @@ def start_container(
         Of the notebook; `settings.folder` goes before it.
     name : str
         Of the container.
-    write : callable
-        Is given what the container prints beside what goes into the notebook.
 
     Raises
     ------
@@ -90,7 +87,7 @@ def start_container(
         settings.gpus,
     )
     with Engine() as engine:
-        return engine.attach(settings.reference, name, container, files, write)
+        return engine.attach(settings.reference, name, container, files)
 
 
 def _user() -> tuple[int, int]:

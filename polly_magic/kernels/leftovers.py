@@ -6,6 +6,7 @@ A running container ends by itself with whoever started it.
 from __future__ import annotations
 
 import json
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,9 @@ def clear_leftovers() -> None:
     except PollyError:
         return
     there = {one.name for one in containers}
-    for file in Path(jupyter_runtime_dir()).glob("kernel-*.json"):
+    # A server keeps them in its own directory, nbclient and others among the temporary files.
+    kept = [*Path(jupyter_runtime_dir()).glob("kernel-*.json"), *Path(tempfile.gettempdir()).glob("tmp*.json")]
+    for file in kept:
         owner = _owner(file)
         if owner and owner not in there:
             file.unlink(missing_ok=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +36,8 @@ class ContainerProvisioner(LocalProvisioner):
     container: Dict[str, Any] = Dict(help="As KernelSettings.to_config wrote it into the kernelspec.").tag(config=True)
 
     _running: AttachedContainer | None = None
+    _ending = False
+    """Whether it was asked to end, or its unasked end was logged."""
 
     @property
     def has_process(self) -> bool:
@@ -54,7 +55,7 @@ class ContainerProvisioner(LocalProvisioner):
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:  # noqa: ARG002 - the other route
         """Start the container."""
         self.cwd = kwargs.get("cwd") or Path.cwd()
-        self._running = await asyncio.to_thread(self._start)
+        self._running, self._ending = await asyncio.to_thread(self._start), False
         return self.connection_info
 
     async def post_launch(self, **kwargs: Any) -> None:
@@ -64,7 +65,13 @@ class ContainerProvisioner(LocalProvisioner):
 
     async def poll(self) -> int | None:
         """Return None while the container is there, then its exit code."""
-        return 0 if self._running is None else self._running.exit_code
+        if self._running is None:
+            return 0
+        code = self._running.exit_code
+        if code and not self._ending:
+            self._ending = True
+            self.log.error("The kernel's container ended with exit code %d. It said:\n%s", code, self._running.said)
+        return code
 
     async def wait(self) -> int | None:
         """Wait until the container is gone, and its ports are free."""
@@ -80,10 +87,12 @@ class ContainerProvisioner(LocalProvisioner):
 
     async def kill(self, restart: bool = False) -> None:  # noqa: ARG002 - the interface
         """End the container at once."""
+        self._ending = True
         await self.send_signal(signal.SIGKILL)
 
     async def terminate(self, restart: bool = False) -> None:  # noqa: ARG002 - the interface
         """Ask the kernel to end."""
+        self._ending = True
         await self.send_signal(signal.SIGTERM)
 
     async def cleanup(self, restart: bool = False) -> None:
@@ -100,7 +109,7 @@ class ContainerProvisioner(LocalProvisioner):
         manager: Any = self.parent
         connection = json.loads(Path(manager.connection_file).read_text())
         settings = KernelSettings.from_config(self.container)
-        return start_container(settings, connection, Path(self.cwd or ""), self._name, _print)
+        return start_container(settings, connection, Path(self.cwd or ""), self._name)
 
     async def _let_go(self) -> None:
         running, self._running = self._running, None
@@ -110,8 +119,3 @@ class ContainerProvisioner(LocalProvisioner):
     @property
     def _name(self) -> str:
         return f"polly-kernel-{self.kernel_id}"
-
-
-def _print(text: str) -> None:
-    # As with a local kernel: what is not for the notebook goes to the log of Jupyter.
-    sys.stderr.write(text)
