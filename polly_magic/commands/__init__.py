@@ -41,5 +41,5 @@ class _Table(Mapping[str, Command]):
 
 COMMANDS: Mapping[str, Command] = _Table(
     "login", "logout", "create", "update", "list", "commit-list", "history", "panel", "pull", "push", "run", "pin",
-    "pins", "require", "reproduce", "job-json", "serve", "accounts",
+    "pins", "require", "kernel", "reproduce", "job-json", "serve", "accounts",
 )  # fmt: skip
