@@ -63,12 +63,14 @@ def python_binaries(packages: Iterable[str]) -> dict[str, Entry]:
 def python_library() -> dict[str, Entry]:
     """Find the standard library, without its tests: the same on every machine."""
     library = Path(sysconfig.get_path("stdlib"))
-    return {
+    found: dict[str, Entry] = {
         f"usr/local/lib/{PYTHON}/{file.relative_to(library).as_posix()}": file
         for file in sorted(library.rglob("*.py"))
         if not _NOT_COPIED.intersection(file.relative_to(library).parts)
         and not any(part.startswith("config-") for part in file.parts)
     }
+    # Debian's own Python looks for packages there.
+    return found | {f"usr/local/lib/{PYTHON}/dist-packages": Link("site-packages")}
 
 
 def is_installed(name: str) -> bool:
