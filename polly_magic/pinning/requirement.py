@@ -113,4 +113,7 @@ def _as_pinned(pin: Pin) -> str:
 
 
 def _way(pin: Pin) -> str:
-    return f"with: polly-dockers run {pin.reference} -- COMMAND"
+    return (
+        f"with: polly-dockers kernel install {pin.reference} - then choose that kernel in the notebook's menu Kernel;"
+        f" for a program: polly-dockers run {pin.reference} -- COMMAND"
+    )
