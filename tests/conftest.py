@@ -12,7 +12,8 @@ import pytest
 
 from polly_magic.sample.bricks import Bricks
 from tests.anna import Anna
-from tests.kernel_images import KernelImages, pull, push_kernel_images, remove
+from tests.images import remove_repositories
+from tests.kernel_images import KernelImages, pull, push_kernel_images
 from tests.local_service import logged_in
 
 if TYPE_CHECKING:
@@ -63,14 +64,15 @@ def bricks(tmp_path_factory: pytest.TempPathFactory) -> Bricks:
 def kernel_images(annas_login: Anna, bricks: Bricks) -> Iterator[KernelImages]:
     """Push images that a kernel runs in, once; the engine does not have them before somebody pulls them.
 
-    For tests that only read. One that pushes, or removes what others pulled, makes its own by `push_kernel_images`.
+    For tests of the engine that only read. One that pushes, or removes what others pulled, makes its own by
+    `push_kernel_images`.
     """
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("PYTHON_KEYRING_BACKEND", annas_login.variables["PYTHON_KEYRING_BACKEND"])
         _be(annas_login, monkeypatch)
         images = push_kernel_images(annas_login, bricks, "kernel")
     yield images
-    remove(annas_login, images)
+    remove_repositories(annas_login.variables, images.path)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from docker.errors import ImageNotFound
 
+from tests.local_service import run
+
 if TYPE_CHECKING:
     import docker
 
@@ -65,6 +67,20 @@ def remove_images(client: docker.DockerClient, *prefixes: str, keep: set[str]) -
             # Somebody else may use the same engine.
             with contextlib.suppress(ImageNotFound):
                 client.images.remove(image["Id"], force=True)
+
+
+def remove_repositories(variables: dict[str, str], *paths: str) -> None:
+    """Remove by `docker` what the engine has of repositories (``host/elucidata/NAME``), under tags and digests.
+
+    Docker keeps the digest of a removed tag where the image goes by yet another name, as the same image of another
+    test's service does.
+    """
+    shown = ["--digests", "--format", "{{.Repository}} {{.Tag}} {{.Digest}}"]
+    for path in paths:
+        for line in run(variables, "docker", "images", *shown, path).splitlines():
+            name, tag, digest = line.split()
+            named = [f"{name}:{tag}", f"{name}@{digest}"]
+            run(variables, "docker", "rmi", "--force", *(each for each in named if "<none>" not in each))
 
 
 def _libraries(program: str) -> list[str]:

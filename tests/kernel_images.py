@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from polly_magic.sample.bricks import ENTRY_POINT, FOR_PYTHON
 from polly_magic.sample.images import Image, labels, put_image
 from polly_magic.sample.notebook import notebook_images
 from polly_magic.sample.report import report_images
+from tests.local_service import run
 
 if TYPE_CHECKING:
     from polly_magic.sample.bricks import Bricks
@@ -59,7 +59,7 @@ def push_kernel_images(anna: Anna, bricks: Bricks, name: str) -> KernelImages:
     """Make the private repository ``elucidata/NAME`` and push all four.
 
     The environment has to be Anna's, as in each test that asks for `anna`. Takes half a second once the layers are
-    built. Docker keeps nothing yet; see `pull` and `remove`.
+    built. The engine has none of them yet: see `pull`, and `tests.images.remove_repositories`.
     """
     path = f"elucidata/{name}"
     with Client() as client:
@@ -80,17 +80,7 @@ def push_kernel_images(anna: Anna, bricks: Bricks, name: str) -> KernelImages:
 def pull(anna: Anna, *references: str) -> None:
     """Let the engine have images: a second or two for the first, next to nothing for one of the same layers."""
     for reference in references:
-        _docker(anna, "pull", "--quiet", reference)
-
-
-def remove(anna: Anna, images: KernelImages) -> None:
-    """Remove from the engine what it has of a repository, and nothing that goes by another name."""
-    listed = _docker(anna, "images", "--digests", "--format", "{{.Repository}} {{.Tag}} {{.Digest}}", images.path)
-    for line in listed.splitlines():
-        path, tag, digest = line.split()
-        for name, mark in ((tag, ":"), (digest, "@")):
-            if name != "<none>":
-                _docker(anna, "rmi", "--force", f"{path}{mark}{name}")
+        run(anna.variables, "docker", "pull", "--quiet", reference)
 
 
 def _python_alone(bricks: Bricks) -> Image:
@@ -104,11 +94,3 @@ def _python_alone(bricks: Bricks) -> Image:
         FOR_PYTHON,
         labels("python", "1", "Python alone", created),
     )
-
-
-def _docker(anna: Anna, *words: str) -> str:
-    done = subprocess.run(
-        ["docker", *words], env=anna.variables, capture_output=True, text=True, timeout=100, check=False
-    )
-    assert done.returncode == 0, f"docker {words} ended with {done.returncode}:\n{done.stderr}"
-    return done.stdout

@@ -11,6 +11,7 @@ import pytest
 
 from polly_magic.sample.layers import Link, build_layer
 from polly_magic.sample.programs import closure
+from tests.images import remove_repositories
 from tests.local_service import ANNA, logged_in, run
 
 if TYPE_CHECKING:
@@ -94,13 +95,13 @@ def test_runs_in_an_engine_each_commit_as_it_was_pushed(session: dict[str, str])
         program = "import pandas; print(pandas.Series([1, 2]).sum())"
         assert run(session, "docker", "run", "--rm", images[2], "python3", "-c", program) == "3\n"
     finally:
-        run(session, "docker", "rmi", "--force", *images)
+        remove_repositories(session, *(row["repository"] for row in listed(session, "list")))
 
 
 @pytest.mark.engine
 @pytest.mark.skipif(sys.platform != "linux", reason="the sample's programs are this machine's, and run on Linux")
 def test_runs_a_kernel_whose_package_gives_other_numbers_in_each_commit(session: dict[str, str]) -> None:
-    images = active, inactive = [row["pull_path"] for row in listed(session, "commit-list", "--name", "notebook")]
+    active, inactive = [row["pull_path"] for row in listed(session, "commit-list", "--name", "notebook")]
     version = "import assay, importlib.metadata; print(importlib.metadata.version('assay'), assay.__version__)"
     user = ["--user", "1000:1000", "--env", "HOME=/tmp"]
     try:
@@ -109,7 +110,7 @@ def test_runs_a_kernel_whose_package_gives_other_numbers_in_each_commit(session:
             asked = run(session, "docker", "run", "--rm", *user, image, "python3", "-c", ASKS_A_KERNEL)
             assert asked == f"{numbers} 1000\n"
     finally:
-        run(session, "docker", "rmi", "--force", *images)
+        remove_repositories(session, *(row["repository"] for row in listed(session, "list")))
 
 
 def test_leaves_the_kernel_out_where_ipykernel_is_not_installed(tmp_path: Path) -> None:
