@@ -10,6 +10,7 @@ from jupyter_client.manager import KernelManager
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from jupyter_client.blocking.client import BlockingKernelClient
 
@@ -78,9 +79,11 @@ class Kernel:
 
 
 @contextmanager
-def kernel(variables: dict[str, str]) -> Iterator[tuple[Kernel, KernelManager]]:
-    manager = KernelManager(kernel_name="python3")
-    manager.start_kernel(env=variables)
+def kernel(
+    variables: dict[str, str], name: str = "python3", folder: Path | None = None
+) -> Iterator[tuple[Kernel, KernelManager]]:
+    manager = KernelManager(kernel_name=name)
+    manager.start_kernel(env=variables, cwd=folder and str(folder))
     client = manager.client()
     client.start_channels()
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import docker
 import requests
@@ -14,7 +15,9 @@ from polly_magic.errors import EngineUnavailable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["connect"]
+    from docker.api.client import APIClient
+
+__all__ = ["connect", "is_local"]
 
 _DEFAULT = "unix:///var/run/docker.sock"
 
@@ -40,6 +43,14 @@ def connect() -> docker.DockerClient:
             f"Docker's own configuration cannot be used: {error}.",
             f"Correct or remove config.json and contexts in {place}, then see whether docker info works.",
         ) from error
+
+
+def is_local(api: APIClient) -> bool:
+    """Whether the engine runs where this process does: its loopback and its directories are this machine's."""
+    address = urlsplit(api.base_url)
+    if address.scheme == "http+docker":  # a socket of this machine, or one that ssh leads to
+        return address.netloc != "ssh"
+    return address.hostname in ("localhost", "127.0.0.1", "::1")
 
 
 def _unavailable(error: Exception) -> EngineUnavailable:

@@ -10,7 +10,7 @@ from docker.errors import APIError, ImageNotFound, NullResource
 from docker.errors import NotFound as NoSuchThing
 
 from polly_magic.engine.attached import AttachedContainer
-from polly_magic.engine.connection import connect
+from polly_magic.engine.connection import connect, is_local
 from polly_magic.engine.containers import run_container
 from polly_magic.engine.failures import asked, explain, translated
 from polly_magic.engine.progress import Update, follow, ignore
@@ -260,10 +260,14 @@ class Engine:
         EngineFailure
             The engine does not hold the image, or cannot start the container; none is left behind then.
         """
-        if not self.find(reference):
+        if not is_local(self._client.api):
             raise EngineFailure(
-                f"{reference} is not on this machine.", f"Pull it first: polly-dockers pull {reference}"
+                f"The Docker engine is on another machine ({self._client.api.base_url}), and sees no directory of this"
+                " one.",
+                "Unset DOCKER_HOST to use this machine's engine: docker context use default",
             )
+        if not self.find(reference):
+            raise EngineFailure(f"{reference} is not on this machine.", f"Pull it: polly-dockers pull {reference}")
         with translated(reference):
             return AttachedContainer(connect().api, _name(reference), name, settings, files)
 

@@ -20,7 +20,7 @@ PROVISIONER = "polly-container"
 _AGAIN = "Install the kernel again: polly-dockers kernel install REF"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MEMORY = re.compile(r"[1-9][0-9]*[bkmg]?", re.IGNORECASE)
-_GPUS = re.compile(r"all|[1-9][0-9]*|[\w-]+(?:,[\w-]+)*")
+_GPUS = re.compile(r"all|[1-9][0-9]*|[0-9]+(?:,[0-9]+)+|[A-Za-z][\w-]*(?:,[A-Za-z][\w-]*)*")
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class KernelSettings:
     cpus : float, optional
         At most.
     gpus : str, optional
-        ``all``, how many, or their names with commas.
+        ``all``, how many, or their names or numbers with commas.
     folder : str, optional
         Stands at ``/work`` in place of the notebook's folder.
 
@@ -68,8 +68,8 @@ class KernelSettings:
     def __post_init__(self) -> None:
         if not self.reference.digest or not self.reference.host:
             raise UsageError(f"{self.image!r} names no image by host and digest.", "Write it as HOST/PATH@sha256:...")
-        for name in self.environment:
-            if not _NAME.fullmatch(name):
+        for name, value in self.environment.items():
+            if not _NAME.fullmatch(name) or "\0" in (value or ""):
                 raise UsageError(f"{name!r} is no name of a variable.", "Say --env NAME=VALUE, or --env NAME.")
         for mount in self.mounts:
             split_mount(mount)

@@ -165,7 +165,7 @@ def remove_spec(name: str) -> Spec:
 
     specs = {spec.name: spec for spec in find_specs()}
     if name not in specs:
-        has = f"there are {', '.join(specs)}" if specs else "there is none yet"
+        has = f"there is {', '.join(specs)}" if specs else "there is none yet"
         raise NotFound(f"No kernel of an image is called {name!r}; {has}.", "See %polly_dockers kernel list")
     try:
         KernelSpecManager().remove_kernel_spec(name)
