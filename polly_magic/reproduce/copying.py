@@ -56,7 +56,8 @@ def copy_of(notebook: Notebook, pin: Pin) -> Copy:
     if not any(source.strip() for source in sources):
         raise UsageError(f"The notebook {str(notebook.path)!r} has no code to run.", "Name one that has code cells.")
     for cell, source in zip(cells, sources, strict=True):
-        cell["source"] = replace_lines(source, pin)
+        if (moved := replace_lines(source, pin)) != source:
+            cell["source"] = moved
         if _is_pin_only(source):
             metadata = cell["metadata"] if isinstance(cell.get("metadata"), dict) else {}
             tags = metadata.get("tags")

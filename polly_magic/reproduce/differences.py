@@ -63,8 +63,8 @@ def kind_of_line(line: str) -> Literal["head", "place", "gone", "come", "both"]:
 
 def _unified(before: list[str], after: list[str], name: str) -> list[str]:
     head = [f"--- stored {name}", f"+++ new {name}"]
-    if before[-1:] == after[-1:] == [""]:
-        before, after = before[:-1], after[:-1]  # both end with a line break
+    if (before or [""])[-1] == (after or [""])[-1] == "":
+        before, after = before[:-1], after[:-1]  # both end with a line break, or are not there
     pairs = zip(before, after, strict=False)
     alike = next((at for at, (one, other) in enumerate(pairs) if one != other), min(len(before), len(after)))
     start = max(0, alike - 3)

@@ -67,6 +67,9 @@ class KernelWatch:
                 if stream == "shell":
                     self.overdue = time.monotonic()
                 raise
-            if message["header"]["msg_type"] in OUTPUT_MESSAGES and message["parent_header"].get("msg_id") == self._asked:
+            if (
+                message["header"]["msg_type"] in OUTPUT_MESSAGES
+                and message["parent_header"].get("msg_id") == self._asked
+            ):
                 self.messages.append(message)
             return message

@@ -33,7 +33,7 @@ def read_patterns(path: Path) -> str:
         raise UsageError(
             f"The file of patterns {str(path)!r} cannot be read: {reason}.", "Name another one: --sanitize FILE"
         ) from error
-    for number, (line, below) in enumerate(zip(lines, [*lines[1:], ""], strict=True), 1):
+    for number, (line, below) in enumerate(zip(lines, [*lines, ""][1:], strict=True), 1):
         if line.startswith(_REGEX):
             if not below.startswith(_REPLACE):
                 raise _wrong(path, number, "a regex needs a line 'replace: ...' right below it")

@@ -1,0 +1,144 @@
+"""A notebook in the image of its pin, and in the next one: the real service, engine and kernel."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.kernel_images import BY_MEDIAN, BY_SUM, COUNTS, push_kernel_images
+from tests.images import remove_repositories
+from tests.pinning.notebooks import code, read, text, write
+
+if TYPE_CHECKING:
+    import subprocess
+    from pathlib import Path
+
+    from polly_magic.sample.bricks import Bricks
+    from tests.anna import Anna
+    from tests.kernel_images import KernelImages
+
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
+
+
+def result(said: object) -> dict[str, Any]:
+    return {"output_type": "execute_result", "data": {"text/plain": [str(said)]}, "metadata": {}, "execution_count": 1}
+
+
+def stream(said: str) -> dict[str, Any]:
+    return {"output_type": "stream", "name": "stdout", "text": [said]}
+
+
+def analysis(anna: Anna, path: Path, image: str) -> Path:
+    """A notebook as somebody ran it in the inactive commit, and pinned."""
+    counts = path.parent / "counts.json"
+    counts.write_text(json.dumps(COUNTS))
+    write(
+        path,
+        text("# Counts"),
+        code("import assay, json\ncounts = json.load(open('counts.json'))", execution_count=2),
+        code("print(sum(counts))", execution_count=3, outputs=[stream("100\n")]),
+        code("assay.normalise(counts)", execution_count=4, outputs=[result(BY_SUM)]),
+        code("len(counts)", execution_count=5, outputs=[result(3)]),
+    )
+    done = anna.program("polly-dockers", "pin", str(path), image)
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+def reproduce(anna: Anna, *words: str) -> tuple[subprocess.CompletedProcess[str], list[dict[str, Any]]]:
+    done = anna.program("polly-dockers", "reproduce", *words, "--json")
+    assert done.stdout, done.stderr
+    return done, json.loads(done.stdout)
+
+
+def leftovers(anna: Anna) -> list[str]:
+    listed = anna.program("docker", "ps", "--all", "--format", "{{.Names}} {{.Image}}").stdout
+    return [line for line in listed.splitlines() if anna.registry in line]
+
+
+def test_same_in_the_pinned_commit_and_different_in_the_next(
+    anna: Anna, pulled_kernel_images: KernelImages, tmp_path: Path
+) -> None:
+    images = pulled_kernel_images
+    path = analysis(anna, tmp_path / "analysis.ipynb", images.at(images.inactive))
+    before, changed = path.read_bytes(), path.stat().st_mtime_ns
+    done, rows = reproduce(anna, str(path))
+    assert [(row["cell"], row["status"], row["detail"]) for row in rows] == [
+        (1, "not compared", "the pin's own cell"),
+        (2, "same", ""),
+        (3, "same", ""),
+        (4, "same", ""),
+        (5, "same", ""),
+    ]
+    assert done.returncode == 0, done.stderr
+
+    report = tmp_path / "report.html"
+    done, rows = reproduce(anna, str(path), "--image", f"{images.name}:latest", "--html", str(report))
+    assert done.returncode == 1
+    assert [row["status"] for row in rows] == ["not compared", "same", "same", "different", "same"]
+    assert rows[3]["source"] == "assay.normalise(counts)"
+    assert rows[3]["diff"].splitlines()[3:] == [f"-{BY_SUM}", f"+{BY_MEDIAN}"]
+    assert images.active in report.read_text()
+
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == (before, changed)
+    assert {file.name for file in tmp_path.iterdir()} == {"analysis.ipynb", "counts.json", "report.html"}
+    assert leftovers(anna) == []
+
+
+def test_written_outputs_are_those_of_the_image(anna: Anna, pulled_kernel_images: KernelImages, tmp_path: Path) -> None:
+    images = pulled_kernel_images
+    path = analysis(anna, tmp_path / "analysis.ipynb", images.at(images.active))
+    done, _ = reproduce(anna, str(path), "--write")
+    assert done.returncode == 1
+    assert f"{path} has the new outputs" in done.stderr
+    cells = [cell for cell in read(path)["cells"] if cell["cell_type"] == "code"]
+    assert cells[3]["outputs"][0]["data"]["text/plain"] == [str(BY_MEDIAN)]
+    (said,) = cells[0]["outputs"]
+    assert re.match(r"This kernel runs in \S+, as the notebook needs\.\n", "".join(said["text"]))
+    done, rows = reproduce(anna, str(path))
+    assert done.returncode == 0
+    assert [row["status"] for row in rows] == ["not compared", *["same"] * 4]
+
+
+def test_image_that_is_not_here_is_pulled(anna: Anna, bricks: Bricks, tmp_path: Path) -> None:
+    images = push_kernel_images(anna, bricks, "kernel-to-pull")
+    try:
+        path = analysis(anna, tmp_path / "analysis.ipynb", images.at(images.inactive))
+        done, rows = reproduce(anna, str(path))
+        assert done.returncode == 0, done.stderr
+        assert [row["status"] for row in rows] == ["not compared", *["same"] * 4]
+    finally:
+        remove_repositories(anna.variables, images.path)
+
+
+def test_image_that_runs_no_notebook_is_said(anna: Anna, pulled_kernel_images: KernelImages, tmp_path: Path) -> None:
+    images = pulled_kernel_images
+    path = analysis(anna, tmp_path / "analysis.ipynb", images.at(images.without_ipykernel))
+    done = anna.program("polly-dockers", "reproduce", str(path))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no ipykernel" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_kernel_that_dies_takes_its_container_along(
+    anna: Anna, pulled_kernel_images: KernelImages, tmp_path: Path
+) -> None:
+    images = pulled_kernel_images
+    path = write(
+        tmp_path / "dies.ipynb",
+        code("1", execution_count=1, outputs=[result(1)]),
+        code("import os; os.kill(os.getpid(), 9)", execution_count=2),
+        code("2", execution_count=3, outputs=[result(2)]),
+    )
+    anna.program("polly-dockers", "pin", str(path), images.at(images.inactive))
+    done, rows = reproduce(anna, str(path))
+    assert done.returncode == 1
+    assert [(row["status"], row["detail"]) for row in rows[1:]] == [
+        ("same", ""),
+        ("error", "The kernel died while this cell ran."),
+        ("error", "not run, because of cell 3"),
+    ]
+    assert leftovers(anna) == []
