@@ -56,7 +56,7 @@ def kind_of_line(line: str) -> Literal["head", "place", "gone", "come", "both"]:
     """
     if line.startswith(("--- stored ", "+++ new ")):
         return "head"
-    if line.startswith(("@@ ", "... and ")):
+    if line.startswith(("@@ ", "... ")):
         return "place"
     return "gone" if line.startswith("-") else "come" if line.startswith("+") else "both"
 
@@ -65,16 +65,18 @@ def _unified(before: list[str], after: list[str], name: str) -> list[str]:
     head = [f"--- stored {name}", f"+++ new {name}"]
     if (before or [""])[-1] == (after or [""])[-1] == "":
         before, after = before[:-1], after[:-1]  # both end with a line break, or are not there
+    if max(len(before), len(after)) <= _MOST_LINES:
+        return [*head, *_changes(before, after)]
     pairs = zip(before, after, strict=False)
     alike = next((at for at, (one, other) in enumerate(pairs) if one != other), min(len(before), len(after)))
     start = max(0, alike - 3)
-    longest = max(len(before), len(after)) - start
     cut = slice(start, start + _MOST_LINES)
-    lines = [*difflib.unified_diff(before[cut], after[cut], lineterm="")][2:]
-    if start and lines:
-        lines[0] = f"{lines[0]} after {start} lines that are the same"
-    more = [f"... and {longest - _MOST_LINES} lines more"] if longest > _MOST_LINES else []
-    return [*head, *lines, *more]
+    left = max(0, max(len(before), len(after)) - start - _MOST_LINES)
+    return [*head, f"... after {start} lines", *_changes(before[cut], after[cut]), f"... and {left} lines more"]
+
+
+def _changes(before: list[str], after: list[str]) -> list[str]:
+    return [*difflib.unified_diff(before, after, lineterm="")][2:]
 
 
 def _lines(value: object) -> list[str]:

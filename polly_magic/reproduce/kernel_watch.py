@@ -30,6 +30,8 @@ class KernelWatch:
     def __init__(self, kernel: Any) -> None:
         self.messages: list[dict[str, Any]] = []
         """What the cell put out so far, for `outputs.from_messages`."""
+        self.failure: dict[str, str] | None = None
+        """``ename`` and ``evalue`` of the error that the kernel answered with, also where it only printed it."""
         self.overdue: float | None = None
         """When the cell's time was over; None while it is not."""
         self._is_alive, self._read, self._execute = kernel.is_alive, kernel.get_message, kernel.execute_cell_input
@@ -38,7 +40,7 @@ class KernelWatch:
 
     def execute(self, source: str, allow_stdin: bool | None = None) -> str:
         """Send a cell to the kernel."""
-        self.messages, self.overdue = [], None
+        self.messages, self.failure, self.overdue = [], None, None
         self._asked = self._execute(source, allow_stdin=allow_stdin)
         return self._asked
 
@@ -67,9 +69,13 @@ class KernelWatch:
                 if stream == "shell":
                     self.overdue = time.monotonic()
                 raise
-            if (
-                message["header"]["msg_type"] in OUTPUT_MESSAGES
-                and message["parent_header"].get("msg_id") == self._asked
-            ):
-                self.messages.append(message)
+            if message["parent_header"].get("msg_id") == self._asked:
+                self._keep(message)
             return message
+
+    def _keep(self, message: dict[str, Any]) -> None:
+        kind, content = message["header"]["msg_type"], message["content"]
+        if kind in OUTPUT_MESSAGES:
+            self.messages.append(message)
+        elif kind == "execute_reply" and content["status"] == "error":
+            self.failure = {name: str(content.get(name, "")) for name in ("ename", "evalue")}

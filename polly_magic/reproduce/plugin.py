@@ -97,11 +97,10 @@ def _found(item: Any, error: BaseException | None) -> dict[str, Any]:
         return _error(hopeless)
     new: Sequence[Any] = item.test_outputs
     stored: Sequence[Any] = item.cell.outputs
-    raised = next((output for output in new if output.output_type == "error"), None)
-    if raised and not item.options["check_exception"]:
+    if watch.failure and not item.options["check_exception"]:
         too = any(output.output_type == "error" for output in stored)
         tag = " (as it did before: tag the cell raises-exception where it should)" if too else ""
-        return _error(f"{raised.ename}: {_one_line(raised.evalue)}{tag}")
+        return _error(f"{watch.failure['ename']}: {_one_line(watch.failure['evalue'])}{tag}")
     ran = {"outputs": from_messages(watch.messages)}
     if item.cell.execution_count is None and stored:
         return ran | _error("The notebook holds outputs of this cell, and no execution count: run it, or clear them.")

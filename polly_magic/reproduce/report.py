@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 import tempfile
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
@@ -31,12 +33,10 @@ def check_writable(path: Path) -> None:
     reason = ""
     try:
         path = path.resolve()
-        if path.exists() and not path.is_file():
-            reason = "it is no file"
-        elif path.exists() and not os.access(path, os.W_OK):
-            reason = "Permission denied"
-        else:
-            tempfile.TemporaryFile(dir=path.parent).close()
+        with contextlib.suppress(FileNotFoundError):
+            mode = path.stat().st_mode
+            reason = "" if stat.S_ISREG(mode) else "it is no file"
+        tempfile.TemporaryFile(dir=path.parent).close()  # that is where it is made, before it takes its name
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
         reason = getattr(error, "strerror", None) or str(error)
     if reason:
@@ -53,7 +53,7 @@ def write_report(path: Path, outcomes: Sequence[Outcome]) -> None:
     """
     text = render(outcomes, datetime.now(timezone.utc))
     path = path.resolve()
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".polly-report-{os.getpid()}")
     try:
         temporary.write_text(text, "utf-8")
         temporary.replace(path)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.kernel_images import BY_MEDIAN, BY_SUM, COUNTS, push_kernel_images
 from tests.images import remove_repositories
+from tests.kernel_images import BY_MEDIAN, BY_SUM, COUNTS, push_kernel_images
 from tests.pinning.notebooks import code, read, text, write
 
 if TYPE_CHECKING:

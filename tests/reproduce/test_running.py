@@ -96,6 +96,7 @@ def test_tags_and_what_never_ran_are_not_compared(tmp_path: Path) -> None:
             ran("raise ValueError('yes')", raises, tags=("raises-exception",)),
             ran("raise ValueError('no')", raises),
             code("print(2)", outputs=[stream("2\n")]),
+            ran("%no_such_magic", tags=("nbval-ignore-output",)),
         )
     )
     assert told(cells) == [
@@ -110,11 +111,12 @@ def test_tags_and_what_never_ran_are_not_compared(tmp_path: Path) -> None:
         ("different", ""),
         ("error", "ValueError: no (as it did before: tag the cell raises-exception where it should)"),
         ("error", "The notebook holds outputs of this cell, and no execution count: run it, or clear them."),
+        ("error", "UsageError: Line magic function `%no_such_magic` not found."),
     ]
     assert "+NameError" in cells[1].diff
     assert cells[8].diff.splitlines()[3:] == ["-no", "+yes"]
     # of what has an error there is nothing to be written; of what only misses its count there is
-    assert [cell.outputs is None for cell in cells] == [True, *[False] * 5, True, False, False, True, False]
+    assert [cell.outputs is None for cell in cells] == [True, *[False] * 5, True, False, False, True, False, True]
 
 
 def test_pictures_are_said_not_to_be_compared(tmp_path: Path) -> None:
