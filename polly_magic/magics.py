@@ -104,6 +104,12 @@ class PollyMagics(Magics):
         except PollyError as error:
             error.debug = "--debug" in words
             raise
+        except ModuleNotFoundError as error:
+            # A kernel in a container brings this package along, and none of the libraries that most commands need.
+            raise PollyError(
+                f"This environment has no {error.name}, which %polly_dockers {' '.join(words[:1])} needs.",
+                "Install polly-magic with all it needs: %pip install polly-magic",
+            ) from error
         except KeyboardInterrupt as interrupt:
             raise _Interrupted from interrupt
         if result is None or isinstance(result, int):

@@ -97,6 +97,21 @@ class KernelSettings:
         return {name: value for name, value in made.items() if value not in (None, [], {})}
 
     @classmethod
+    def from_spec(cls, spec: object) -> KernelSettings:
+        """Read them from what a ``kernel.json`` holds.
+
+        Raises
+        ------
+        UsageError
+            It cannot be read.
+        """
+        match spec:
+            case {"metadata": {"kernel_provisioner": {"config": {"container": config}}}}:
+                return cls.from_config(config)
+            case _:
+                return cls.from_config(None)
+
+    @classmethod
     def from_config(cls, config: object) -> KernelSettings:
         """Read what `to_config` wrote, or somebody by hand.
 

@@ -9,7 +9,7 @@ import tempfile
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from polly_magic.errors import Conflict, NotFound, PollyError, UsageError
 from polly_magic.kernels.settings import PROVISIONER, KernelSettings
@@ -181,15 +181,14 @@ def _read(name: str, directory: Path) -> Spec | None:
     except (OSError, ValueError):
         return None
     match spec:
-        case {"metadata": {"kernel_provisioner": {"provisioner_name": str() as provisioner, **rest}}}:
+        case {"metadata": {"kernel_provisioner": {"provisioner_name": str() as provisioner}}}:
             if provisioner != PROVISIONER:
                 return None
         case _:
             return None
-    shown = str(cast("dict[str, Any]", spec).get("display_name", name))
-    config: Any = rest.get("config")
+    shown = str(cast("dict[str, object]", spec).get("display_name", name))
     try:
-        settings = KernelSettings.from_config(config.get("container") if isinstance(config, dict) else None)
+        settings = KernelSettings.from_spec(spec)
     except UsageError:
         settings = None
     return Spec(name, shown, directory, settings)

@@ -74,9 +74,12 @@ def ask_related(pin: Pin, digests: frozenset[str]) -> bool:
     PollyError
         The registry cannot be asked.
     """
-    from polly_magic.api import Client
+    try:
+        from polly_magic.api import Client
+        from polly_magic.registry import RegistryClient
+    except ModuleNotFoundError as error:  # a kernel brings this package along into an image without its libraries
+        raise PollyError(f"this environment has no {error.name}") from error
     from polly_magic.references import parse_repository
-    from polly_magic.registry import RegistryClient
 
     where = parse_repository(pin.image)
     with Client(patience=_PATIENCE) as client:
