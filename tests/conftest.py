@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import socket
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,3 +90,12 @@ def unused_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
+
+
+@pytest.fixture
+def unconnected() -> Iterator[None]:
+    """Let Docker's SDK drop the socket that it could not connect; it never closes it."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import gc
 import hashlib
 import json
 import os
@@ -14,7 +13,6 @@ import subprocess
 import sys
 import threading
 import time
-import warnings
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -148,15 +146,6 @@ def test_a_failure_shows_no_secret() -> None:
 
 
 # --- no engine ---------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def unconnected() -> Iterator[None]:
-    """Let the SDK drop the socket that it could not connect; it never closes it."""
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
 
 
 @pytest.mark.usefixtures("unconnected")

@@ -127,9 +127,12 @@ def _held(specs: Sequence[Spec]) -> Mapping[str, bool]:
 
 
 def _remove(names: Sequence[str], face: Face) -> Rows:
-    from polly_magic.kernels.specs import remove_spec
+    from polly_magic.kernels.specs import get_spec, remove_spec
 
-    removed = [remove_spec(name) for name in dict.fromkeys(names)]
+    # All of them, before one is removed: a wrong name changes nothing.
+    removed = [get_spec(name) for name in dict.fromkeys(names)]
+    for spec in removed:
+        remove_spec(spec)
     face.note(f"Removed {', '.join(spec.name for spec in removed)}; the images stay.")
     return Rows(("name", "display_name", "directory"), [[s.name, s.display_name, str(s.directory)] for s in removed])
 

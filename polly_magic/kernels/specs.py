@@ -15,7 +15,7 @@ from polly_magic.errors import Conflict, NotFound, PollyError, UsageError
 from polly_magic.kernels.settings import PROVISIONER, KernelSettings
 from polly_magic.references import short_digest
 
-__all__ = ["Spec", "display_name", "find_specs", "install_spec", "kernel_name", "remove_spec", "write_spec"]
+__all__ = ["Spec", "display_name", "find_specs", "get_spec", "install_spec", "kernel_name", "remove_spec", "write_spec"]
 
 _FILE = "kernel.json"
 _LOGO = "logo-svg.svg"
@@ -151,27 +151,35 @@ def find_specs() -> list[Spec]:
     return [spec for name, directory in found if (spec := _read(name, Path(directory)))]
 
 
-def remove_spec(name: str) -> Spec:
-    """Remove a kernelspec of ours; kernels that run in it go on.
+def get_spec(name: str) -> Spec:
+    """Return a kernelspec of ours.
 
     Raises
     ------
     NotFound
         There is none of this name, or it is not ours.
+    """
+    specs = {spec.name: spec for spec in find_specs()}
+    if name in specs:
+        return specs[name]
+    has = f"there is {', '.join(specs)}" if specs else "there is none yet"
+    raise NotFound(f"No kernel of an image is called {name!r}; {has}.", "See %polly_dockers kernel list")
+
+
+def remove_spec(spec: Spec) -> None:
+    """Remove a kernelspec; kernels that run in it go on.
+
+    Raises
+    ------
     PollyError
         It cannot be removed.
     """
     from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
-    specs = {spec.name: spec for spec in find_specs()}
-    if name not in specs:
-        has = f"there is {', '.join(specs)}" if specs else "there is none yet"
-        raise NotFound(f"No kernel of an image is called {name!r}; {has}.", "See %polly_dockers kernel list")
     try:
-        KernelSpecManager().remove_kernel_spec(name)
+        KernelSpecManager().remove_kernel_spec(spec.name)
     except (OSError, NoSuchKernel) as error:
-        raise PollyError(f"The kernel {name!r} cannot be removed: {error}.", "See who may write there.") from error
-    return specs[name]
+        raise PollyError(f"The kernel {spec.name!r} cannot be removed: {error}.", "See who may write there.") from error
 
 
 def _read(name: str, directory: Path) -> Spec | None:

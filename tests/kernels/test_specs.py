@@ -12,7 +12,7 @@ from jupyter_client.kernelspec import KernelSpecManager
 
 from polly_magic.errors import Conflict, NotFound, PollyError, UsageError
 from polly_magic.kernels.settings import KernelSettings
-from polly_magic.kernels.specs import find_specs, install_spec, remove_spec
+from polly_magic.kernels.specs import find_specs, get_spec, install_spec, remove_spec
 
 SETTINGS = KernelSettings("localhost:5000/elucidata/16june@sha256:" + 64 * "5", "/usr/bin/python3", memory="4g")
 
@@ -60,7 +60,7 @@ def test_another_kernel_of_that_name_stays(data: Path) -> None:
     with pytest.raises(Conflict, match="another kernel 'june'"):
         install_spec("june", SETTINGS, "June")
     with pytest.raises(NotFound, match="'june'; there is none yet"):
-        remove_spec("june")
+        get_spec("june")
     assert json.loads((other / "kernel.json").read_text())["display_name"] == "R"
 
 
@@ -86,10 +86,10 @@ def test_a_directory_that_cannot_be_written_is_named(data: Path) -> None:
 def test_removing_takes_all_of_it_and_tells_what_there_is(data: Path) -> None:
     install_spec("june", SETTINGS, "June")
     install_spec("july", SETTINGS, "July")
-    assert remove_spec("june").display_name == "June"
+    remove_spec(get_spec("june"))
     assert [*(data / "kernels").iterdir()] == [data / "kernels" / "july"]
     with pytest.raises(NotFound, match="'june'; there is july"):
-        remove_spec("june")
+        get_spec("june")
 
 
 def test_one_that_was_spoilt_by_hand_is_listed_and_can_be_removed(data: Path) -> None:
@@ -99,5 +99,5 @@ def test_one_that_was_spoilt_by_hand_is_listed_and_can_be_removed(data: Path) ->
     file.write_text(json.dumps(spec))
     (found,) = find_specs()
     assert (found.name, found.display_name, found.settings) == ("june", "June", None)
-    remove_spec("june")
+    remove_spec(found)
     assert find_specs() == []
