@@ -529,7 +529,7 @@ def test_a_program_that_cannot_be_started_is_named(
     assert _containers(local, pushed) == []
 
 
-# Within the SDK's own opening of a connection an interruption leaves the socket to the garbage collector, which says so.
+# An interruption while the SDK opens a connection leaves the socket to the garbage collector, which says so.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.engine
 @pytest.mark.parametrize("delay", [0.0, 0.02, 0.05, 0.1, 0.2, 1.0])
