@@ -47,6 +47,13 @@ def test_program_starts_without_anything_heavy(module: str) -> None:
     assert "IPython" not in modules
 
 
+def test_a_jupyter_server_that_lists_its_kernels_stays_light() -> None:
+    before = imported("-X", "importtime", "-c", "import jupyter_client.provisioning")
+    modules = imported("-X", "importtime", "-c", "import polly_magic.kernels.provisioner") - before
+    assert "polly_magic.kernels.provisioner" in modules
+    assert heavy(modules) == set()
+
+
 def test_public_names_come_when_they_are_asked_for() -> None:
     program = "import polly_magic as p; print(p.Client.__name__, p.Reference.__name__, p.PollyError.__name__, dir(p))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
