@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from polly_magic.reproduce.running import Run, Settings
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from polly_magic.reproduce.copying import Copy
 
 __all__ = ["run_all"]
+
+_AGAIN = 0.5
+_Event: TypeAlias = "tuple[Copy, int] | Future[list[Cell]]"
+"""How many cells of a copy are done; or all of one."""
 
 
 def run_all(
@@ -43,26 +47,33 @@ def run_all(
             running = [pool.submit(batch.run, copy, write_kernel) for copy, write_kernel in copies]
             for one in running:
                 one.add_done_callback(batch.events.put)
-            left = len(running)
+            left, copy, done = len(running), copies[0][0], 0
             while left:
-                event = batch.events.get()
+                event = _next(batch.events)
                 if isinstance(event, Future):
                     event.result()
                     left -= 1
-                else:
-                    copy, done = event
-                    tell(copy, done, len(copy.sources))
+                    continue
+                copy, done = event or (copy, done)
+                tell(copy, done, len(copy.sources))
             return [one.result() for one in running]
         finally:
             batch.stop()  # nothing is left to stop where all went well
+
+
+def _next(events: queue.SimpleQueue[_Event]) -> _Event | None:
+    """Wait for an event; None to say again what was said last, which a bar may have been too busy to show."""
+    try:
+        return events.get(timeout=_AGAIN)
+    except queue.Empty:
+        return None
 
 
 class _Batch:
     """The runs of now, and the way to end them."""
 
     def __init__(self, settings: Settings) -> None:
-        self.events: queue.SimpleQueue[tuple[Copy, int] | Future[list[Cell]]] = queue.SimpleQueue()
-        """How many cells of a copy are done; or all of one."""
+        self.events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
         self._settings = settings
         self._lock = threading.Lock()
         self._runs: set[Run] = set()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import TYPE_CHECKING, Any
 
+import pexpect
 import pytest
 
 from tests.images import remove_repositories
+from tests.kernel import kernel
 from tests.kernel_images import BY_MEDIAN, BY_SUM, COUNTS, push_kernel_images
 from tests.pinning.notebooks import code, read, text, write
 
@@ -112,6 +115,53 @@ def test_image_that_is_not_here_is_pulled(anna: Anna, bricks: Bricks, tmp_path: 
         assert [row["status"] for row in rows] == ["not compared", *["same"] * 4]
     finally:
         remove_repositories(anna.variables, images.path)
+
+
+def test_notebook_gets_a_frame_and_one_line(anna: Anna, pulled_kernel_images: KernelImages, tmp_path: Path) -> None:
+    images = pulled_kernel_images
+    path = analysis(anna, tmp_path / "analysis.ipynb", images.at(images.inactive))
+    with kernel(anna.variables) as (notebook, _):
+        notebook.run("%load_ext polly_magic")
+        cell = notebook.run(f"cells = %polly_dockers reproduce {path} --image {images.name}")
+        assert cell.status == "ok", cell.traceback
+        assert cell.stdout == "5 cells: 3 same, 1 different, 0 errors, 1 not compared.\n"
+        differ = "cells.loc[cells.status == 'different', ['cell', 'source']].values.tolist()"
+        assert notebook.run(differ).result["text/plain"] == "[[4, 'assay.normalise(counts)']]"
+
+
+def test_interruption_ends_kernels_and_leaves_nothing(
+    anna: Anna, pulled_kernel_images: KernelImages, tmp_path: Path
+) -> None:
+    images = pulled_kernel_images
+    (tmp_path / "left").mkdir()
+    path = tmp_path / "slow.ipynb"
+    marker = tmp_path / "running"
+    slow = "import pathlib, time; pathlib.Path('running').touch(); time.sleep(100)"
+    write(path, code("1", execution_count=1, outputs=[result(1)]), code(slow, execution_count=2))
+    anna.program("polly-dockers", "pin", str(path), images.at(images.inactive))
+    before = path.read_bytes()
+    variables = anna.variables | {"TMPDIR": str(tmp_path / "left")}
+    child = pexpect.spawn(
+        "polly-dockers", ["reproduce", str(path)], env=variables, encoding="utf-8", timeout=60, dimensions=(24, 200)
+    )
+    try:
+        child.expect(r"slow\.ipynb.*67%")
+        for _ in range(100):
+            if marker.exists():
+                break
+            time.sleep(0.1)
+        assert leftovers(anna) != []
+        began = time.monotonic()
+        child.sendintr()
+        child.expect("Interrupted: the kernels are ended, and no notebook was changed")
+        child.expect(pexpect.EOF)
+        assert time.monotonic() - began < 30
+    finally:
+        child.close(force=True)
+    assert child.exitstatus == 130
+    assert leftovers(anna) == []
+    assert [*(tmp_path / "left").iterdir()] == []
+    assert path.read_bytes() == before
 
 
 def test_image_that_runs_no_notebook_is_said(anna: Anna, pulled_kernel_images: KernelImages, tmp_path: Path) -> None:
