@@ -34,6 +34,7 @@ CHROMIUM = (
     "--disable-sync",
 )
 _ADDRESS = {"lab": "lab/workspaces/{1}/tree/{0}", "notebook": "notebooks/{0}"}
+_CHOICES = {"lab": ".jp-LauncherCard[data-category=Notebook]", "notebook": ".lm-Menu-item"}
 _IN_FRONT = ".jp-NotebookPanel:not(.lm-mod-hidden)"
 _NUMBERED = re.compile(r"\[\d+\]:")
 # No question about news on a first start, and no file that changes by itself.
@@ -54,35 +55,70 @@ class Jupyter:
     root: Path
     browser: Browser
     settings: Path
+    variables: dict[str, str]
     pages: list[Page] = field(default_factory=list)
 
     def notebook(
         self, name: str, *cells: str, outside: Page | None = None, theme: str = "light", script: str = ""
     ) -> Notebook:
         """Write a notebook of code cells and open it, in a new window or as one more document of `outside`."""
+        return self.open(self.write(name, *cells), outside=outside, theme=theme, script=script)
+
+    def write(self, name: str, *cells: str, kernel: str = "python3") -> Path:
+        """Write a notebook of code cells."""
         path = self.root / f"{name}.ipynb"
         document = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
-            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+            metadata={"kernelspec": {"name": kernel, "display_name": kernel, "language": "python"}},
         )
         nbformat.write(document, path)
-        return self.open(path, outside=outside, theme=theme, script=script)
+        return path
 
     def open(self, path: Path, *, outside: Page | None = None, theme: str = "light", script: str = "") -> Notebook:
         """Open a notebook that is there; `script` runs in its window before anything else."""
-        _set(self.settings, "@jupyterlab/apputils-extension/themes", {"theme": f"JupyterLab {theme.title()}"})
+        return self.visit(path, outside=outside, theme=theme, script=script).ready()
+
+    def visit(self, path: Path, *, outside: Page | None = None, theme: str = "light", script: str = "") -> Notebook:
+        """Do the same without waiting for its kernel."""
         page = outside or self._page(theme, script)
         if outside and self.kind == "lab":
             page.locator(".jp-DirListing-item", has_text=path.name).dblclick()
         else:
             page.goto(f"{self.url}{_ADDRESS[self.kind].format(path.name, secrets.token_hex(4))}")
-        notebook = Notebook(self, page, path)
-        expect(notebook.kernel).to_have_attribute("data-status", "idle")
-        expect(page.locator(".jp-Spinner, #jupyterlab-splash")).to_have_count(0)
-        expect(notebook.cells.first).to_be_visible()
-        return notebook
+        return Notebook(self, page, path)
 
-    def _page(self, theme: str, script: str) -> Page:
+    def launcher(self, theme: str = "light") -> Page:
+        """Show what can be started: the launcher of JupyterLab, the menu of new files of Notebook."""
+        page = self._page(theme)
+        if self.kind == "lab":
+            page.goto(f"{self.url}lab/workspaces/{secrets.token_hex(4)}")
+            expect(page.locator("#jupyterlab-splash")).to_have_count(0)
+        else:
+            page.goto(f"{self.url}tree")
+            page.get_by_role("menuitem", name="New", exact=True).last.click()
+        expect(page.locator(_CHOICES[self.kind]).first).to_be_visible()
+        return page
+
+    def launch(self, kernel: str, theme: str = "light") -> Notebook:
+        """Start a new notebook on a kernel, by the name that the launcher shows."""
+        page = self.launcher(theme)
+        before = {*self.root.glob("*.ipynb")}
+        choice = page.locator(_CHOICES[self.kind], has_text=kernel)
+        if self.kind == "lab":
+            choice.click()
+        else:
+            with page.expect_popup() as opened:
+                choice.click()
+            page = opened.value
+            self.pages.append(page)
+            # Asked where the page is there sooner than the kernel that the menu started; the right one stands there.
+            _accept_whenever(page, "Select Kernel")
+        until(lambda: {*self.root.glob("*.ipynb")} > before, "there is no new notebook")
+        (path,) = {*self.root.glob("*.ipynb")} - before
+        return Notebook(self, page, path).ready()
+
+    def _page(self, theme: str = "light", script: str = "") -> Page:
+        _set(self.settings, "@jupyterlab/apputils-extension/themes", {"theme": f"JupyterLab {theme.title()}"})
         context = self.browser.new_context(
             viewport={"width": 1280, "height": 1400},
             color_scheme="dark" if theme == "dark" else "light",
@@ -91,6 +127,8 @@ class Jupyter:
         context.set_default_timeout(PATIENCE)
         context.add_init_script(script)
         page = context.new_page()
+        # JupyterLab gives its style sheet a second and a half, which a busy machine may not keep.
+        _accept_whenever(page, "Error Loading Theme")
         page.goto(f"{self.url}login?token={self.token}")
         self.pages.append(page)
         return page
@@ -138,20 +176,47 @@ class Notebook:
         """The selected ones."""
         return self.document.locator(".jp-Cell.jp-mod-active, .jp-Cell.jp-mod-selected")
 
+    def ready(self) -> Notebook:
+        """Wait until its kernel has answered, and return it."""
+        expect(self.kernel).to_have_attribute("data-status", "idle")
+        expect(self.page.locator(".jp-Spinner, #jupyterlab-splash")).to_have_count(0)
+        expect(self.cells.first).to_be_visible()
+        return self
+
+    def output(self, number: int) -> Locator:
+        """What a cell gave."""
+        return self.cells.nth(number).locator(".jp-OutputArea-output")
+
+    def menu(self, *words: str) -> None:
+        """Choose in its menus; each word may be the beginning."""
+        self.page.locator(".lm-MenuBar-item", has_text=words[0]).click()
+        for word in words[1:]:
+            self.page.locator(".lm-Menu-item", has_text=re.compile(f"^{re.escape(word)}")).first.click()
+
+    def accept(self, title: str) -> None:
+        """Say yes to a dialog."""
+        dialog = self.page.locator(".jp-Dialog", has_text=title)
+        dialog.locator(".jp-mod-accept").click()
+        expect(dialog).to_have_count(0)
+
     def run(self, count: int = 1, start: int = 0) -> None:
-        """Run cells one after another, as shift-enter does."""
+        """Run cells one after another, each to its end."""
         for number in range(start, start + count):
-            prompt = self.cells.nth(number).locator(".jp-InputPrompt")
-            # Right after its start a front end may not take keys yet, and does not show it.
-            for _ in range(5):
-                prompt.click()
-                self.page.keyboard.press("Shift+Enter")
-                try:
-                    expect(prompt).not_to_have_text("[ ]:", timeout=2_000)
-                    break
-                except AssertionError:
-                    continue
-            expect(prompt).to_have_text(_NUMBERED)
+            expect(self.start(number)).to_have_text(_NUMBERED)
+
+    def start(self, number: int) -> Locator:
+        """Run a cell, as shift-enter does, and return its prompt."""
+        prompt = self.cells.nth(number).locator(".jp-InputPrompt")
+        # Right after its start a front end may not take keys yet, and does not show it.
+        for _ in range(5):
+            prompt.click()
+            self.page.keyboard.press("Shift+Enter")
+            try:
+                expect(prompt).not_to_have_text("[ ]:", timeout=2_000)
+                break
+            except AssertionError:
+                continue
+        return prompt
 
     def saved(self) -> nbformat.NotebookNode:
         """Save it, and return what is in the file."""
@@ -212,7 +277,7 @@ def jupyter(kind: str, browser: Browser, variables: dict[str, str], root: Path) 
     try:
         until(lambda: _answers(url) or process.poll() is not None, f"{kind} does not start: see {log}", 60)
         assert process.poll() is None, log.read_text()
-        server = Jupyter(kind, url, token, root, browser, settings)
+        server = Jupyter(kind, url, token, root, browser, settings, variables)
         yield server
         server.close()
     finally:
@@ -222,6 +287,12 @@ def jupyter(kind: str, browser: Browser, variables: dict[str, str], root: Path) 
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _accept_whenever(page: Page, title: str) -> None:
+    page.add_locator_handler(
+        page.locator(".jp-Dialog", has_text=title), lambda dialog: dialog.locator(".jp-mod-accept").click()
+    )
 
 
 def _set(settings: Path, name: str, values: dict[str, object]) -> None:
