@@ -2,7 +2,7 @@
 
 Commands, flags and choices come from the command table; names, tags and digests from the service, within two seconds
 and in silence where it does not answer. An argument says by its metavar what it takes: ``NAME`` a repository, ``TAG``
-a tag, ``REF`` a repository with a tag or digest.
+a tag, ``REF`` a repository with a tag or digest, ``KERNEL`` an installed kernel.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def _arguments(parser: Parser, words: Sequence[str], prefix: str, shared: list[s
     )
     if taken < len(positionals):
         return _values(positionals[taken], words, prefix)
-    if positionals and positionals[-1].nargs == "+":
+    if positionals and positionals[-1].nargs in ("+", "*"):
         return _values(positionals[-1], words, prefix)
     return [] if prefix else [flag for flag in flags if flag.startswith("--") and flag not in words]
 
@@ -103,6 +103,8 @@ def _values(action: argparse.Action, words: Sequence[str], prefix: str) -> list[
     if action.choices is not None:
         return _starting(prefix, map(str, action.choices))
     metavar = str(action.metavar)
+    if metavar.endswith("KERNEL") and "remove" in words:
+        return _starting(prefix, _kernels())
     try:
         if metavar.startswith(("REF", "REPOSITORY")):
             return _references(prefix)
@@ -148,6 +150,12 @@ def _repositories(prefix: str) -> list[str]:
     # The shortest way to write it that goes on as the prefix does.
     forms = (row.split("\n") for row in _ask(ask, "repositories"))
     return [found[0] for row in forms if (found := _starting(prefix, row))]
+
+
+def _kernels() -> list[str]:
+    from polly_magic.kernels.specs import find_specs
+
+    return [spec.name for spec in find_specs()]
 
 
 def _tags(name: str) -> list[str]:

@@ -14,6 +14,8 @@ import pytest
 from polly_magic import completion
 from polly_magic.commands import COMMANDS
 from polly_magic.completion import candidates
+from polly_magic.kernels.settings import KernelSettings
+from polly_magic.kernels.specs import install_spec
 from tests.kernel import Kernel, kernel
 
 if TYPE_CHECKING:
@@ -54,6 +56,15 @@ def words(line: str, *, terminal: bool = False) -> list[str]:
 )
 def test_commands_flags_and_choices_come_from_the_command_table(line: str, expected: list[str]) -> None:
     assert words(line) == expected
+
+
+def test_kernels_to_remove_are_those_that_are_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
+    for name in ("june", "july"):
+        install_spec(name, KernelSettings("localhost:5000/elucidata/16june@sha256:" + 64 * "5"), name)
+    assert words("kernel ") == ["install", "list", "remove"]
+    assert words("kernel remove ju") == ["july", "june"]
+    assert words("kernel remove july ") == ["july", "june"]
 
 
 def test_terminal_has_its_own_on_top() -> None:

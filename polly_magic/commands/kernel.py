@@ -28,7 +28,7 @@ _LISTED = ("name", "display_name", "image", "on_this_machine", "directory")
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("install", "list", "remove"), help="what to do")
-    parser.add_argument("words", metavar="REF|NAME", nargs="*", help="install: the image; remove: names of kernels")
+    parser.add_argument("words", metavar="REF|KERNEL", nargs="*", help="install: the image; remove: names of kernels")
     parser.add_argument("--name", metavar="N", help="install: name of the kernel, such as polly-16june-5747316")
     parser.add_argument("--display-name", metavar="TEXT", help="install: what launchers show")
     parser.add_argument(
@@ -46,7 +46,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sys-prefix", action="store_true", help="install: for this Python environment, not for all of yours"
     )
-    parser.usage = "%(prog)s install REF [options] | list | remove NAME ... [--help] [--debug]"
+    parser.usage = "%(prog)s install REF [options] | list | remove KERNEL ... [--help] [--debug]"
 
 
 def _run(arguments: argparse.Namespace, face: Face) -> Rows:
@@ -57,7 +57,7 @@ def _run(arguments: argparse.Namespace, face: Face) -> Rows:
         return _list()
     if arguments.action == "remove":
         if not words:
-            raise UsageError("Which kernel?", "Name it as kernel list does: kernel remove NAME")
+            raise UsageError("Which kernel?", "Name it as kernel list does: kernel remove KERNEL")
         return _remove(words, face)
     if len(words) != 1:
         raise UsageError("kernel install takes one image.", "Name it: kernel install 16june:latest")
