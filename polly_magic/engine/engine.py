@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -270,6 +271,18 @@ class Engine:
             raise EngineFailure(f"{reference} is not on this machine.", f"Pull it: polly-dockers pull {reference}")
         with translated(reference):
             return AttachedContainer(connect().api, _name(reference), name, settings, files)
+
+    def this_user(self) -> tuple[int, int]:
+        """Return the numbers of user and group by which a container writes files that belong to this process's user.
+
+        An engine without root's rights runs containers in a name space in which its user is root. Windows has no such
+        numbers, and lets anybody write to what is mounted.
+        """
+        with asked():
+            options: list[str] = self._client.api.info().get("SecurityOptions") or []
+        if "name=rootless" in options or not hasattr(os, "getuid"):
+            return 0, 0
+        return os.getuid(), os.getgid()
 
     def containers(self, label: str) -> list[Container]:
         """Return the containers that bear a label, whatever state they are in."""

@@ -72,27 +72,22 @@ def start_container(
         File(f"{_HOME}/inside.py", inside_program()),
         File(f"{_HOME}/polly_magic.zip", package_zip()),
     ]
-    user = _user()
-    container = ContainerSettings(
-        [settings.python, f"{_HOME}/inside.py", f"{_HOME}/connection.json"],
-        user,
-        settings.entry_point,
-        _environment(settings, user[0]),
-        {LABEL: settings.image},
-        [MountPoint(str(folder.absolute()), WORK), *extra],
-        [int(connection[port]) for port in PORTS],
-        WORK,
-        settings.memory,
-        settings.cpus,
-        settings.gpus,
-    )
     with Engine() as engine:
+        user = engine.this_user()
+        container = ContainerSettings(
+            [settings.python, f"{_HOME}/inside.py", f"{_HOME}/connection.json"],
+            user,
+            settings.entry_point,
+            _environment(settings, user[0]),
+            {LABEL: settings.image},
+            [MountPoint(str(folder.absolute()), WORK), *extra],
+            [int(connection[port]) for port in PORTS],
+            WORK,
+            settings.memory,
+            settings.cpus,
+            settings.gpus,
+        )
         return engine.attach(settings.reference, name, container, files)
-
-
-def _user() -> tuple[int, int]:
-    # Windows has no such numbers; its Docker lets anybody write to what is mounted.
-    return (os.getuid(), os.getgid()) if hasattr(os, "getuid") else (0, 0)
 
 
 def _environment(settings: KernelSettings, uid: int) -> dict[str, str]:

@@ -106,6 +106,7 @@ def test_words_that_are_missing_or_too_many_are_named(words: list[str], problem:
         run(RecordingFace(), "kernel", *words)
 
 
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 @pytest.mark.usefixtures("unconnected")
 def test_list_tells_of_images_only_what_an_engine_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     install_spec("june", KernelSettings(IMAGE), "June")

@@ -13,8 +13,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import docker
 import pytest
 
+from polly_magic.engine import Engine
 from polly_magic.errors import EngineFailure, UsageError
 from polly_magic.kernels.container import PORTS
 from tests.kernel_images import BY_MEDIAN, BY_SUM, COUNTS
@@ -184,11 +186,18 @@ def test_what_the_engine_cannot_give_is_said(start: Start, tmp_path: Path, conta
 
 
 def test_an_engine_of_another_machine_is_refused(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    from polly_magic.engine import engine
-
-    monkeypatch.setattr(engine, "is_local", lambda _: False)
+    monkeypatch.setattr("polly_magic.engine.engine.is_local", lambda _: False)
     with pytest.raises(EngineFailure, match="on another machine"), start():
         pass
+
+
+def test_an_engine_without_roots_rights_has_this_user_as_its_root(
+    settings: KernelSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Engine() as engine:
+        assert engine.this_user() == (os.getuid(), os.getgid())
+        monkeypatch.setattr(docker.APIClient, "info", lambda _: {"SecurityOptions": ["name=seccomp", "name=rootless"]})
+        assert engine.this_user() == (0, 0)
 
 
 _AS_A_USER = """
