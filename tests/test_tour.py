@@ -1,7 +1,8 @@
-"""The tour: its notebook, and the steps of `make tour` with and without JupyterLab."""
+"""The tour: its notebooks, and the steps of `make tour` with and without JupyterLab."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -16,6 +17,7 @@ import nbformat
 import psutil
 import pytest
 
+from tests.images import remove_repositories
 from tests.local_service import environment, logged_in, run
 
 if TYPE_CHECKING:
@@ -25,23 +27,47 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 TOUR = NOTEBOOKS / "tour.ipynb"
+PINNING = NOTEBOOKS / "pinning.ipynb"
 
 
 @pytest.fixture
 def unchanged() -> Iterator[None]:
-    """Hold the committed notebook as it was."""
-    before = TOUR.read_bytes()
+    """Hold the committed notebooks as they were."""
+    before = {path: path.read_bytes() for path in NOTEBOOKS.iterdir() if path.is_file()}
     yield
-    assert TOUR.read_bytes() == before
+    assert {path: path.read_bytes() for path in NOTEBOOKS.iterdir() if path.is_file()} == before
+
+
+def check(notebook: Path, variables: dict[str, str]) -> None:
+    """Run it, and compare its outputs with those that are written in it."""
+    run(variables, sys.executable, "-m", "polly_magic.sample")
+    plain = ["-p", "no:cacheprovider", "-o", "addopts=", "-q"]
+    said = run(variables, sys.executable, "-m", "pytest", *plain, "--nbval", str(notebook), timeout=250)
+    cells = [cell for cell in nbformat.read(notebook, 4).cells if cell.cell_type == "code"]
+    assert re.search(rf"\b{len(cells)} passed\b", said), said
 
 
 def test_gives_the_outputs_that_are_written_in_the_notebook(tmp_path: Path, unchanged: None) -> None:
     with logged_in(tmp_path) as variables:
-        run(variables, sys.executable, "-m", "polly_magic.sample")
-        plain = ["-p", "no:cacheprovider", "-o", "addopts=", "-q"]
-        said = run(variables, sys.executable, "-m", "pytest", *plain, "--nbval", str(TOUR), timeout=200)
-    cells = [cell for cell in nbformat.read(TOUR, 4).cells if cell.cell_type == "code"]
-    assert re.search(rf"\b{len(cells)} passed\b", said), said
+        check(TOUR, variables)
+
+
+@pytest.mark.engine
+def test_pins_an_analysis_and_proves_it_as_the_notebook_says(tmp_path: Path, unchanged: None) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    with logged_in(tmp_path) as variables:
+        try:
+            check(PINNING, variables | {"TMPDIR": str(temporary)})
+        finally:
+            listed = json.loads(run(variables, "polly-dockers", "commit-list", "--name", "notebook", "--all", "--json"))
+            remove_repositories(variables, listed[0]["pull_path"].rpartition(":")[0])
+    assert [path for path in temporary.iterdir() if path.name.startswith("analysis-")] == []
+    assert _kernels(Path(variables["JUPYTER_DATA_DIR"])) == []
+
+
+def _kernels(data: Path) -> list[str]:
+    return [path.name for path in data.glob("kernels/*")]
 
 
 def test_ends_after_the_notebook_without_a_browser(tmp_path: Path, unchanged: None) -> None:
