@@ -1,6 +1,6 @@
-"""``python -m benchmarks [service] [panel]``: both unless named.
+"""``python -m benchmarks [service] [panel] [kernels]``: all unless named.
 
-``service`` needs docker-registry, wrk and curl; ``panel`` needs chromium.
+``service`` needs docker-registry, wrk and curl; ``panel`` needs chromium; ``kernels`` needs docker.
 """
 
 from __future__ import annotations
@@ -38,7 +38,13 @@ def _panel() -> None:
     measure_panel()
 
 
-_GROUPS = {"service": _service, "panel": _panel}
+def _kernels() -> None:
+    from benchmarks.kernels import measure_kernels
+
+    measure_kernels()
+
+
+_GROUPS = {"service": _service, "panel": _panel, "kernels": _kernels}
 
 if __name__ == "__main__":
     main()

@@ -299,9 +299,14 @@ class Engine:
         ]
 
     def remove(self, container: str) -> None:
-        """Remove a container, whatever it is doing; one that is gone already is no error."""
+        """Remove a container, whatever it is doing; one that is gone already, or going, is no error."""
         with asked(), suppress(NoSuchThing):
-            self._client.api.remove_container(container, force=True, v=True)
+            try:
+                self._client.api.remove_container(container, force=True, v=True)
+            except APIError as error:
+                # 409: the engine is removing it already
+                if error.status_code != 409:
+                    raise
 
     def image_of(self, container: str) -> tuple[str, frozenset[str]] | None:
         """Return the name and the digests of the image that a container was made of.

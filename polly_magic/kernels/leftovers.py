@@ -34,15 +34,16 @@ def clear_leftovers() -> None:
 
     from polly_magic.engine import Engine
 
+    there: set[str] = set()
     try:
         with Engine() as engine:
-            containers = engine.containers(LABEL)
-            for one in containers:
+            for one in engine.containers(LABEL):
                 if one.state in ("created", "exited", "dead") and time.time() - one.created_at > _AGE:
                     engine.remove(one.name)
+                else:
+                    there.add(one.name)
     except PollyError:
         return
-    there = {one.name for one in containers}
     # A server keeps them in its own directory, nbclient and others among the temporary files.
     kept = [*Path(jupyter_runtime_dir()).glob("kernel-*.json"), *Path(tempfile.gettempdir()).glob("tmp*.json")]
     for file in kept:
