@@ -10,11 +10,13 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import docker
 import pytest
 
+from polly_magic.api import Client
 from polly_magic.sample.bricks import Bricks
 from tests.anna import Anna
-from tests.images import remove_repositories
+from tests.images import image_ids, remove_images, remove_repositories
 from tests.kernel_images import KernelImages, pull, push_kernel_images
 from tests.local_service import logged_in
 
@@ -82,6 +84,25 @@ def pulled_kernel_images(annas_login: Anna, kernel_images: KernelImages) -> Kern
     """Let the engine have all of them, until the session ends."""
     pull(annas_login, *map(kernel_images.at, kernel_images.digests))
     return kernel_images
+
+
+@pytest.fixture
+def client(anna: Anna) -> Iterator[Client]:
+    """Anna's client of the service."""
+    with Client() as client:
+        yield client
+
+
+@pytest.fixture
+def local(anna: Anna) -> Iterator[docker.DockerClient]:
+    """The engine, to look at from outside and to prepare; what a test leaves there is removed."""
+    engine = docker.from_env()
+    before = image_ids(engine)
+    try:
+        yield engine
+    finally:
+        remove_images(engine, "polly-test:", f"{anna.registry}/", keep=before)
+        engine.close()
 
 
 @pytest.fixture

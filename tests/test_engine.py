@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 import docker
 import pytest
 
-from polly_magic.api import Client
 from polly_magic.engine import Engine
 from polly_magic.engine.containers import LABEL
 from polly_magic.engine.failures import explain
@@ -29,11 +28,12 @@ from polly_magic.engine.progress import follow, ignore
 from polly_magic.errors import EngineFailure, EngineUnavailable, NotFound
 from polly_magic.redaction import Secret
 from polly_magic.references import Reference, parse
-from tests.images import image_ids, import_image, remove_images
-from tests.local_service import logged_in
+from tests.images import import_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from polly_magic.api import Client
 
 Bar = tuple[str, int, "int | None", str]
 
@@ -322,32 +322,6 @@ def test_an_engine_that_dies_in_the_middle_is_no_traceback(false_engine: FalseEn
 
 
 # --- the real engine ---------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    with logged_in(tmp_path_factory.mktemp("service")) as variables:
-        yield variables
-
-
-@pytest.fixture
-def client(service: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
-    for name in ("POLLY_MAGIC_HOME", "DOCKER_CONFIG"):
-        monkeypatch.setenv(name, service[name])
-    with Client() as client:
-        yield client
-
-
-@pytest.fixture
-def local(client: Client) -> Iterator[docker.DockerClient]:
-    """The engine, to look at from outside and to prepare; what a test leaves there is removed."""
-    api = docker.from_env()
-    before = image_ids(api)
-    try:
-        yield api
-    finally:
-        remove_images(api, "polly-test:", f"{client.registry}/", keep=before)
-        api.close()
 
 
 @pytest.fixture

@@ -11,25 +11,27 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import docker
 import pytest
 from jupyter_client.manager import start_new_kernel
 
-from polly_magic.api import Client
 from polly_magic.commands import COMMANDS, parse
 from polly_magic.commands.result import Commits, Rows
 from polly_magic.engine.containers import LABEL
 from polly_magic.errors import EngineUnavailable, NotFound, UsageError
-from tests.images import image_ids, import_image, remove_images
-from tests.local_service import ANNA, logged_in
+from tests.images import import_image
+from tests.local_service import ANNA
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
+    import docker
+
+    from polly_magic.api import Client
     from polly_magic.models import Commit
     from polly_magic.redaction import Secret
     from polly_magic.references import Reference
+    from tests.anna import Anna
 
 pytestmark = pytest.mark.engine
 
@@ -76,32 +78,6 @@ class June:
     local_name: str
     commit: Commit
     image_id: str
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    with logged_in(tmp_path_factory.mktemp("service")) as variables:
-        yield variables
-
-
-@pytest.fixture
-def client(service: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
-    for name in ("POLLY_MAGIC_HOME", "DOCKER_CONFIG", "PATH"):
-        monkeypatch.setenv(name, service[name])
-    with Client() as client:
-        yield client
-
-
-@pytest.fixture
-def local(client: Client) -> Iterator[docker.DockerClient]:
-    """The engine, to look at from outside and to prepare; what a test leaves there is removed."""
-    api = docker.from_env()
-    before = image_ids(api)
-    try:
-        yield api
-    finally:
-        remove_images(api, "polly-test:", f"{client.registry}/", keep=before)
-        api.close()
 
 
 @pytest.fixture
@@ -230,9 +206,10 @@ def test_no_engine_is_said_where_one_is_needed(june: June, monkeypatch: pytest.M
             Face().do(line)
 
 
-def test_a_terminal_acts_at_once(june: June, service: dict[str, str], tmp_path: Path) -> None:
+def test_a_terminal_acts_at_once(june: June, anna: Anna, tmp_path: Path) -> None:
     def shell(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(["polly-dockers", *words], env=service, cwd=tmp_path, capture_output=True, text=True)
+        command = ["polly-dockers", *words]
+        return subprocess.run(command, env=anna.variables, cwd=tmp_path, capture_output=True, text=True)
 
     done = shell("run", june.name, "--", "sh", "-c", "cat /marker; echo oops >&2; exit 9")
     assert (done.returncode, done.stdout, done.stderr) == (9, f"{june.name}oops\n", "")
@@ -280,8 +257,8 @@ class Kernel:
 
 
 @pytest.fixture
-def kernel(service: dict[str, str], tmp_path: Path) -> Iterator[Kernel]:
-    manager, client = start_new_kernel(startup_timeout=60, cwd=str(tmp_path), env=service)
+def kernel(anna: Anna, tmp_path: Path) -> Iterator[Kernel]:
+    manager, client = start_new_kernel(startup_timeout=60, cwd=str(tmp_path), env=anna.variables)
     try:
         yield Kernel(manager, client)
     finally:
@@ -321,14 +298,12 @@ def test_the_cell_is_put_into_the_notebook_and_runs_there(
     assert held == [f"{june.commit.repository}@{june.commit.commit_hash}"]
 
 
-def test_ctrl_c_in_a_terminal_leaves_no_container(
-    june: June, service: dict[str, str], local: docker.DockerClient
-) -> None:
+def test_ctrl_c_in_a_terminal_leaves_no_container(june: June, anna: Anna, local: docker.DockerClient) -> None:
     import pexpect
 
     image = f"{june.commit.repository}@{june.commit.commit_hash}"
     words = ["run", june.name, "--", "sh", "-c", "echo started; sleep 60"]
-    terminal = pexpect.spawn("polly-dockers", words, env=service, timeout=30, encoding="utf-8")
+    terminal = pexpect.spawn("polly-dockers", words, env=anna.variables, timeout=30, encoding="utf-8")
     terminal.expect("started")
     pressed = time.monotonic()
     terminal.sendintr()
@@ -341,12 +316,12 @@ def test_ctrl_c_in_a_terminal_leaves_no_container(
 
 
 def test_a_reader_that_leaves_ends_the_container(
-    june: June, service: dict[str, str], local: docker.DockerClient, tmp_path: Path
+    june: June, anna: Anna, local: docker.DockerClient, tmp_path: Path
 ) -> None:
     script = shlex.join(["polly-dockers", "run", june.name, "--", "sh", "-c", "while :; do echo line; sleep 0.1; done"])
     done = subprocess.run(
         ["sh", "-c", f"({script}; echo $? > status) | sh -c 'read line; echo $line'"],
-        env=service,
+        env=anna.variables,
         cwd=tmp_path,
         capture_output=True,
         text=True,

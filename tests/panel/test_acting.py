@@ -6,7 +6,6 @@ import asyncio
 import secrets
 from typing import TYPE_CHECKING
 
-import docker
 import pytest
 
 from polly_magic import Panel
@@ -16,11 +15,13 @@ from polly_magic.panel.actions import _Bars
 from polly_magic.panel.cell_writer import Outcome
 from polly_magic.panel.loading import Cancelled, Job
 from tests.commands.faces import RecordingFace, run
-from tests.images import image_ids, import_image, remove_images
+from tests.images import import_image
 from tests.panel.driving import choose, is_shown, names, opened, said, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+
+    import docker
 
     from polly_magic.engine import Pulled
     from tests.anna import Anna
@@ -152,29 +153,17 @@ def test_edit_changes_description_and_access_and_keeps_the_choice(anna: Anna) ->
 
 
 @pytest.fixture
-def engine(anna: Anna) -> Iterator[docker.DockerClient]:
-    """The engine, to look at from outside; what a test leaves there is removed."""
-    api = docker.from_env()
-    before = image_ids(api)
-    try:
-        yield api
-    finally:
-        remove_images(api, "polly-test:", f"{anna.registry}/", keep=before)
-        api.close()
-
-
-@pytest.fixture
-def pushed(anna: Anna, engine: docker.DockerClient) -> str:
+def pushed(anna: Anna, local: docker.DockerClient) -> str:
     """A repository with an image that the engine does not hold."""
     name = anna.create()
-    image = import_image(engine, f"polly-test:{name}", name, padding=secrets.token_bytes(20 << 20))
+    image = import_image(local, f"polly-test:{name}", name, padding=secrets.token_bytes(20 << 20))
     run(RecordingFace(), "push", f"polly-test:{name}", name)
-    engine.images.remove(image, force=True)
+    local.images.remove(image, force=True)
     return name
 
 
 @pytest.mark.engine
-def test_pull_now_pulls_that_digest(pushed: str, engine: docker.DockerClient) -> None:
+def test_pull_now_pulls_that_digest(pushed: str, local: docker.DockerClient) -> None:
     async def use() -> None:
         panel = Panel()
         await opened(panel, pushed)
@@ -185,7 +174,7 @@ def test_pull_now_pulls_that_digest(pushed: str, engine: docker.DockerClient) ->
         await until(lambda: not panel.actions._pulling.busy)
         assert said(panel.actions.notice) == [f"Pulled {panel.reference}. It is on this machine now."]
         assert not is_shown(panel.actions._bars)
-        assert engine.images.get(f"{commit.repository}@{commit.commit_hash}")
+        assert local.images.get(f"{commit.repository}@{commit.commit_hash}")
 
     asyncio.run(use())
 
@@ -203,7 +192,7 @@ def test_bars_of_layers_are_one_and_stop_a_pull_that_is_cancelled() -> None:
 
 
 @pytest.mark.engine
-def test_pull_that_is_cancelled_ends_and_can_be_done_again(pushed: str, engine: docker.DockerClient) -> None:
+def test_pull_that_is_cancelled_ends_and_can_be_done_again(pushed: str, local: docker.DockerClient) -> None:
     async def use() -> None:
         panel = Panel()
         await opened(panel, pushed)

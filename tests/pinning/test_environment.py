@@ -7,17 +7,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import docker
 import pytest
 
 from polly_magic.engine import Engine
 from polly_magic.pinning.environment import Environment, container_id, this_environment
 from polly_magic.references import Reference, parse
 from tests.commands.faces import RecordingFace, run
-from tests.images import image_ids, import_image, remove_images
+from tests.images import import_image
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import docker
 
     from tests.anna import Anna
 
@@ -104,17 +103,6 @@ def test_container_of_another_engine_leaves_it_open(tmp_path: Path) -> None:
 
 
 # --- inside of containers ---------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def local(anna: Anna) -> Iterator[docker.DockerClient]:
-    client = docker.from_env()
-    before = image_ids(client)
-    try:
-        yield client
-    finally:
-        remove_images(client, "polly-test:", f"{anna.registry}/", keep=before)
-        client.close()
 
 
 @pytest.fixture
