@@ -74,11 +74,6 @@ class _Form(widgets.VBox):
         self.add_class("polly-form")
         self.close_form()
 
-    @property
-    def is_open(self) -> bool:
-        """Whether it is shown."""
-        return self.layout.display != "none"
-
     def open_form(self) -> None:
         """Show it."""
         self._forget_errors()
@@ -105,10 +100,6 @@ class _Form(widgets.VBox):
             self._errors[field].value = f'<div role="alert" class="polly-error">{escape(text)}</div>'
         else:
             self.notice.fail(error)
-
-    def error_of(self, field: str) -> str:
-        """Return the markup beside a field."""
-        return self._errors[field].value
 
     def _forget_errors(self) -> None:
         for error in self._errors.values():

@@ -60,6 +60,11 @@ def is_shown(widget: Any) -> bool:
     return widget.layout.display != "none"
 
 
+def beside(form: Any, field: str) -> str:
+    """The markup beside a field of a form."""
+    return form._errors[field].value
+
+
 def facts(panel: Panel) -> dict[str, Any]:
     return {
         item["label"]: item.get("value", item.get("values", item.get("sizes")))

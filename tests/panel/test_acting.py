@@ -16,7 +16,7 @@ from polly_magic.panel.cell_writer import Outcome
 from polly_magic.panel.loading import Cancelled, Job
 from tests.commands.faces import RecordingFace, run
 from tests.images import import_image
-from tests.panel.driving import choose, is_shown, names, opened, said, until
+from tests.panel.driving import beside, choose, is_shown, names, opened, said, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,9 +95,9 @@ def test_create_puts_errors_beside_their_field_and_selects_what_it_made(anna: An
         assert panel._new.disabled, "nobody knows yet where to create it"
         await until(lambda: taken in names(panel))
         form = panel.editing.create
-        assert not form.is_open
+        assert not is_shown(form)
         panel._new.click()
-        assert form.is_open
+        assert is_shown(form)
 
         async def submit(name: str, description: str = "") -> None:
             form.name.value, form.description.value = name, description
@@ -105,17 +105,17 @@ def test_create_puts_errors_beside_their_field_and_selects_what_it_made(anna: An
             await until(lambda: not panel.editing.saving.busy)
 
         await submit(taken)
-        assert "exists" in form.error_of("name")
+        assert "exists" in beside(form, "name")
         assert not form.submit.disabled
         await submit("no//name")
-        assert "This is no image reference" in form.error_of("name")
+        assert "This is no image reference" in beside(form, "name")
         await submit("<b>&")
-        assert "<b>" not in form.error_of("name")
+        assert "<b>" not in beside(form, "name")
         await submit(new, "x" * 100_000)
-        assert form.error_of("name") == ""
-        assert "alert" in form.error_of("description"), form.notice.text
+        assert beside(form, "name") == ""
+        assert "alert" in beside(form, "description"), form.notice.text
         await submit(new, "made in a panel")
-        assert not form.is_open
+        assert not is_shown(form)
         assert panel.repository is not None
         assert panel.repository.path == f"{anna.registry}/elucidata/{new}"
         assert names(panel)[0] == new
@@ -141,7 +141,7 @@ def test_edit_changes_description_and_access_and_keeps_the_choice(anna: Anna) ->
         panel.editing.update.description.value, panel.editing.update.access.value = "after", "public"
         panel.editing.update.submit.click()
         await until(lambda: not panel.editing.saving.busy)
-        assert not panel.editing.update.is_open
+        assert not is_shown(panel.editing.update)
         assert panel.repository is not None
         assert (panel.repository.description, panel.repository.access) == ("after", "public")
         assert panel.reference == reference

@@ -12,6 +12,7 @@ from polly_magic.panel.forms import CreateForm
 from polly_magic.panel.notice import Notice
 from polly_magic.panel.summary import Summary
 from tests.kernel import Kernel, kernel
+from tests.panel.driving import beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +95,7 @@ def test_notices_and_forms_show_markup_as_text() -> None:
     notice.fail(error)
     form = CreateForm(lambda *_: None)
     form.fail(error)
-    for markup in (notice.text, form.error_of("name")):
+    for markup in (notice.text, beside(form, "name")):
         assert "<img" not in markup
         assert "&lt;img src=x onerror=alert(1)&gt;" in markup
     notice.say("<b>")
