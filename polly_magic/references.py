@@ -1,28 +1,17 @@
 """References to images, ``host/organisation/name[:tag][@digest]``: read, check, complete, write.
 
-The grammar is Docker's (``distribution/reference``), which the OCI distribution specification shares::
-
-    reference  = [host "/"] path [":" tag] ["@" digest]       host/path: at most 255 characters
-    host       = (label *("." label) / "[" IPv6 "]") [":" digits]
-    path       = component *("/" component)
-    component  = [a-z0-9]+ (("." / "_" / "__" / "-"+) [a-z0-9]+)*
-    tag        = [A-Za-z0-9_][A-Za-z0-9_.-]{0,127}
-    digest     = "sha256:" 64 / "sha512:" 128 lower-case hexadecimal digits
-
-The first part is a host only if a slash follows and it has a dot or a port, or is ``localhost``. People may
-write less than that: `parse` puts in the host and organisation that are left out, takes a digest shortened to
-seven or more digits, and folds upper case in a name, which it says in a note.
+People may write less than the grammar of `grammar`: `parse` puts in the host and organisation that are left out, takes
+a digest shortened to seven or more digits, and folds upper case in a name, which it says in a note.
 """
 
 from __future__ import annotations
 
 import re
-import string
-import unicodedata
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from polly_magic.errors import Ambiguous, InvalidReference, NotFound
+from polly_magic.grammar import DIGEST, FOLD, NAME_LENGTH, PATH, SHORT_LENGTH, TAG, Reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,30 +33,6 @@ __all__ = [
 
 IMAGE_VARIABLE = "POLLY_IMAGE"
 """Tells a process in a container of ours which image it runs in, ``PATH@DIGEST``."""
-
-_NAME_LENGTH = 255
-_TAG_LENGTH = 128
-_HEX_LENGTHS = {"sha256": 64, "sha512": 128}
-_SHORT_LENGTH = 7
-
-_LABELS = re.compile(r"[a-z0-9]+(?:(?:\.|-+)[a-z0-9]+)*")
-_PATH = re.compile(r"[a-z0-9]+(?:(?:__|[._/]|-+)[a-z0-9]+)*")
-_TAG = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{_TAG_LENGTH - 1}}}")
-_DIGEST = re.compile("|".join(f"{algorithm}:[0-9a-f]{{{n}}}" for algorithm, n in _HEX_LENGTHS.items()))
-
-_STARTS_WITH_HOST = re.compile(r"\[|(?=[^/@:]*\.|localhost[:/]|[^/@:]*:[0-9]+/)[^/@]*/")
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:(?=//)")
-_IPV6 = re.compile(r"\[[0-9a-f:]*")
-_ALGORITHM = re.compile(r"[a-z0-9]+(?:[+._-][a-z0-9]+)*:")
-_LABEL_SEPARATOR = re.compile(r"\.|-+")
-_PATH_SEPARATOR = re.compile(r"__|[._/]|-+")
-_TAG_CHARACTER = re.compile(r"[A-Za-z0-9_.-]")
-_DIGITS = re.compile(r"[0-9]+")
-_HEX = re.compile(r"[0-9a-f]+")
-_PART_OF_ALGORITHM = re.compile("|".join(name[:n] for n in range(6, 0, -1) for name in _HEX_LENGTHS))
-
-# str.lower() would turn the Kelvin sign into a k.
-_FOLD = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +145,7 @@ def parse(text: str, *, host: str = "", organization: str = "") -> Reference:
              ^
     A reference looks like 16june, elucidata/16june:latest or elucidata/16june@sha256:5747316b...
     """
-    reader = _Reader(text, typed=True)
+    reader = Reader(text, typed=True)
     repository = _read_repository(reader, host, organization)
     tag = reader.tag() if reader.take_mark(":") else None
     digest = short = None
@@ -204,7 +169,7 @@ def parse_repository(text: str, *, host: str = "", organization: str = "") -> Re
             ^
     A reference looks like 16june, elucidata/16june:latest or elucidata/16june@sha256:5747316b...
     """
-    reader = _Reader(text, typed=True)
+    reader = Reader(text, typed=True)
     repository = _read_repository(reader, host, organization)
     for mark, part in {":": "tag", "@": "digest"}.items():
         if reader.sees(mark):
@@ -219,7 +184,7 @@ def validate_name(name: str) -> None:
     --------
     >>> validate_name("docker_demo/cache")
     """
-    reader = _Reader(name)
+    reader = Reader(name)
     reader.path()
     reader.finish("a letter, digit, '.', '_', '-' or '/'")
     reader.limit_name(0, name)
@@ -232,7 +197,7 @@ def validate_tag(tag: str) -> None:
     --------
     >>> validate_tag("v1.0_RC-1")
     """
-    reader = _Reader(tag)
+    reader = Reader(tag)
     reader.tag()
     reader.finish("a letter, digit, '.', '_' or '-'")
 
@@ -244,7 +209,7 @@ def validate_digest(digest: str) -> None:
     --------
     >>> validate_digest("sha256:" + 64 * "0")
     """
-    reader = _Reader(digest)
+    reader = Reader(digest)
     full, _ = reader.digest()
     if full is None:
         reader.refuse("the rest of the digest")
@@ -260,7 +225,7 @@ def is_name(text: str) -> bool:
     >>> is_name("docker_demo/cache"), is_name("Docker..demo")
     (True, False)
     """
-    return len(text) <= _NAME_LENGTH and _PATH.fullmatch(text) is not None
+    return len(text) <= NAME_LENGTH and PATH.fullmatch(text) is not None
 
 
 def is_tag(text: str) -> bool:
@@ -271,7 +236,7 @@ def is_tag(text: str) -> bool:
     >>> is_tag("latest"), is_tag("-latest")
     (True, False)
     """
-    return _TAG.fullmatch(text) is not None
+    return TAG.fullmatch(text) is not None
 
 
 def is_digest(text: str) -> bool:
@@ -282,7 +247,7 @@ def is_digest(text: str) -> bool:
     >>> is_digest("sha256:" + 64 * "0"), is_digest("sha256:5747316")
     (True, False)
     """
-    return _DIGEST.fullmatch(text) is not None
+    return DIGEST.fullmatch(text) is not None
 
 
 def resolve_digest(short: str, known: Iterable[str]) -> str:
@@ -307,7 +272,7 @@ def resolve_digest(short: str, known: Iterable[str]) -> str:
     >>> resolve_digest("0000000", ["sha256:" + 64 * "0", "sha256:" + 64 * "1"]) == "sha256:" + 64 * "0"
     True
     """
-    full, _ = _Reader(short).digest()
+    full, _ = Reader(short).digest()
     start = full or short
     wanted = re.compile(start if ":" in start else f"[^:]*:{start}")
     found = [digest for digest in dict.fromkeys(known) if wanted.match(digest)]
@@ -329,18 +294,18 @@ def short_digest(digest: str) -> str:
     >>> short_digest("sha256:5747316366b8cc9e3021cd7286f42b2d6d81e3d743e2ab571f55bcd5df788cc8")
     '5747316'
     """
-    return digest.partition(":")[2][:_SHORT_LENGTH]
+    return digest.partition(":")[2][:SHORT_LENGTH]
 
 
-def _read_repository(reader: _Reader, host: str, organization: str) -> Reference:
+def _read_repository(reader: Reader, host: str, organization: str) -> Reference:
     start = reader.at
     given_host = reader.host()
     path = reader.path()
     defaults: list[str] = []
     if not given_host and organization and "/" not in path:
         defaults.append(organization)
-        validate_name(organization.translate(_FOLD))
-        path = f"{organization.translate(_FOLD)}/{path}"
+        validate_name(organization.translate(FOLD))
+        path = f"{organization.translate(FOLD)}/{path}"
     if not given_host and host:
         defaults.append(host)
         given_host = _fold_host(host)
@@ -349,126 +314,14 @@ def _read_repository(reader: _Reader, host: str, organization: str) -> Reference
         reader.refuse("a letter, digit, '.', '_', '-', '/', ':' or '@'")
     reader.limit_name(start, reference.repository)
     written = [*defaults, reader.text[start : reader.at]]
-    folded = [f"{text} -> {text.translate(_FOLD)}" for text in written if text != text.translate(_FOLD)]
+    folded = [f"{text} -> {text.translate(FOLD)}" for text in written if text != text.translate(FOLD)]
     return replace(reference, note=f"Upper case is folded: {', '.join(folded)}") if folded else reference
 
 
 def _fold_host(host: str) -> str:
-    reader = _Reader(f"{host.translate(_FOLD)}/")
+    reader = Reader(f"{host.translate(FOLD)}/")
     folded = reader.host()
     if not folded:
         reader.fail("a host has a dot or a port, or is localhost")
     reader.finish("the end of the host")
     return folded
-
-
-class _Reader:
-    """Reads a text from left to right, and knows the position of what it refuses.
-
-    Text that a person typed may have white space around it and upper case in its name.
-    """
-
-    def __init__(self, text: str, *, typed: bool = False) -> None:
-        self.text = text
-        self.name_text = text.translate(_FOLD) if typed else text
-        self.at = len(text) - len(text.lstrip(string.whitespace)) if typed else 0
-        self.end = len(text.rstrip(string.whitespace)) if typed else len(text)
-
-    @property
-    def at_end(self) -> bool:
-        return self.at >= self.end
-
-    def host(self) -> str:
-        """Host and the slash after it; nothing if the text starts with a path."""
-        start = self.at
-        if scheme := self._take(_SCHEME, self.name_text):
-            self.fail(f"a reference has no scheme, leave out '{scheme}//'")
-        if not _STARTS_WITH_HOST.match(self.name_text, self.at, self.end):
-            return ""
-        if address := self._take(_IPV6, self.name_text):
-            if ":" not in address or not self.take_mark("]"):
-                self.refuse("a hexadecimal digit or ':' of an IPv6 address, or the ']' after it,")
-        elif not self._take(_LABELS, self.name_text) or self._take(_LABEL_SEPARATOR, self.name_text):
-            self.refuse("a letter or digit")
-        if self.take_mark(":") and not self._take(_DIGITS):
-            self.refuse("a digit of the port")
-        host = self.name_text[start : self.at]
-        if not self.take_mark("/"):
-            self.refuse("a character of the host, or the slash after it,")
-        return host
-
-    def path(self) -> str:
-        path = self._take(_PATH, self.name_text)
-        if not path or self._take(_PATH_SEPARATOR, self.name_text):
-            self.refuse("a lower-case letter or digit")
-        return path
-
-    def tag(self) -> str:
-        tag = self._take(_TAG)
-        if not tag:
-            self.refuse("a tag")
-        if not self.at_end and _TAG_CHARACTER.match(self.text, self.at):
-            self.fail(f"a tag has at most {_TAG_LENGTH} characters")
-        return tag
-
-    def digest(self) -> tuple[str | None, str | None]:
-        """Full digest or else short digest, to the end of the text."""
-        start = self.at
-        algorithm = self._take(_ALGORITHM)[:-1] or "sha256"
-        if algorithm not in _HEX_LENGTHS:
-            self.at = start
-            self.fail(f"a digest is made with {' or '.join(_HEX_LENGTHS)}, not with {algorithm}")
-        length = _HEX_LENGTHS[algorithm]
-        digits = self._take(_HEX)
-        if not digits:
-            if self.at == start:
-                self._take(_PART_OF_ALGORITHM)
-            self.refuse("a digest, as in sha256:5747316,")
-        if len(digits) > length:
-            self.at += length - len(digits)
-            self.fail(f"a {algorithm} digest has {length} hexadecimal digits, not {len(digits)}")
-        self.finish("a digit of the digest (0-9, a-f)")
-        if len(digits) == length:
-            return f"{algorithm}:{digits}", None
-        if algorithm != "sha256" or len(digits) < _SHORT_LENGTH:
-            shortened = f", or at least {_SHORT_LENGTH} if shortened" if algorithm == "sha256" else ""
-            self.fail(f"a {algorithm} digest has {length} hexadecimal digits{shortened}, not {len(digits)}")
-        return None, digits
-
-    def sees(self, mark: str) -> bool:
-        return self.text.startswith(mark, self.at, self.end)
-
-    def take_mark(self, mark: str) -> bool:
-        seen = self.sees(mark)
-        self.at += len(mark) if seen else 0
-        return seen
-
-    def finish(self, expected: str) -> None:
-        if not self.at_end:
-            self.refuse(expected)
-
-    def limit_name(self, start: int, name: str) -> None:
-        """Refuse a name that is too long, at the first character that is too many."""
-        excess = len(name) - _NAME_LENGTH
-        if excess > 0:
-            self.at = max(start, self.at - excess)
-            self.fail(f"host and path together have at most {_NAME_LENGTH} characters, not {len(name)}")
-
-    def refuse(self, expected: str) -> NoReturn:
-        if self.at_end:
-            self.fail(f"{expected} is missing")
-        character = self.text[self.at]
-        shown = repr(character)
-        if not character.isascii():
-            shown += f" (U+{ord(character):04X} {unicodedata.name(character, 'without a name')})"
-        self.fail(f"{shown} stands where {expected} should be")
-
-    def fail(self, reason: str) -> NoReturn:
-        raise InvalidReference(self.text, len(self.text) if self.at_end else self.at, reason)
-
-    def _take(self, pattern: re.Pattern[str], text: str | None = None) -> str:
-        match = pattern.match(self.text if text is None else text, self.at, self.end)
-        if not match:
-            return ""
-        self.at = match.end()
-        return match.group()
