@@ -108,6 +108,7 @@ class Run:
         (folder / "patterns").write_text(OWN_PATTERNS + self._settings.patterns, "utf-8")
         (folder / "pytest.ini").write_text("[pytest]\n")
         (folder / "runtime").mkdir(mode=0o700)
+        (folder / "tmp").mkdir(mode=0o700)
         kernel = folder / "jupyter" / "kernels" / _KERNEL
         kernel.mkdir(parents=True)
         self._write_kernel(kernel)
@@ -147,7 +148,9 @@ class Run:
         return kept | {
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             "JUPYTER_PATH": os.pathsep.join(filter(None, paths)),
+            # Of a kernel that dies nobody removes the connection file.
             "JUPYTER_RUNTIME_DIR": str(self._directory / "runtime"),
+            "TMPDIR": str(self._directory / "tmp"),
         }
 
     def _end(self) -> None:

@@ -74,6 +74,13 @@ def test_all_the_same_is_success(in_this_kernel: list[str], tmp_path: Path) -> N
     assert in_this_kernel == [PIN.reference]
 
 
+@pytest.mark.parametrize(("cell", "status"), [("3", "different"), ("1 / 0", "error")])
+def test_one_cell_is_enough_to_fail(in_this_kernel: list[str], tmp_path: Path, cell: str, status: str) -> None:
+    path = write(tmp_path / "a.ipynb", code(cell, execution_count=1, outputs=[result(2)]), polly=PIN.record())
+    done = run(RecordingFace(), "reproduce", str(path))
+    assert ([row["status"] for row in done.records()], done.exit_status) == ([status], 1)
+
+
 def test_what_differs_is_in_frame_table_and_diff(in_this_kernel: list[str], tmp_path: Path) -> None:
     paths = [str(good(tmp_path / "a.ipynb")), str(changed(tmp_path / "b.ipynb"))]
     face = RecordingFace(acts_at_once=False)
@@ -202,7 +209,7 @@ def test_other_image_stands_in_for_the_pin(in_this_kernel: list[str], anna: Anna
         (["broken.ipynb"], "'broken.ipynb' cannot be read: it is no JSON"),
         (["."], "'.' cannot be read: Is a directory"),
         (["free.ipynb"], "'free.ipynb' is not pinned"),
-        (["good.ipynb", "./good.ipynb"], "'good.ipynb' is named twice"),
+        (["good.ipynb", "link.ipynb"], "'link.ipynb' is named twice"),
         (["r.ipynb"], "'r.ipynb' is in R"),
         (["empty.ipynb"], "'empty.ipynb' has no code to run"),
         (["good.ipynb", "--sanitize", "none"], "'none' cannot be read: No such file"),
@@ -221,6 +228,7 @@ def test_wrong_command_is_refused_before_anything_is_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     good(tmp_path / "good.ipynb")
+    (tmp_path / "link.ipynb").symlink_to("good.ipynb")
     (tmp_path / "broken.ipynb").write_text("{")
     (tmp_path / "wrong").write_text("regex: (\nreplace: x")
     write(tmp_path / "free.ipynb", code("1"))

@@ -199,7 +199,9 @@ def test_tag_does_not_hide_that_a_cell_took_too_long(tmp_path: Path) -> None:
     assert cells[0].detail.startswith("It took longer than 1 s")
 
 
-def test_kernel_that_dies_is_noticed_at_once(tmp_path: Path) -> None:
+def test_kernel_that_dies_is_noticed_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
     began = time.monotonic()
     cells = run(write(tmp_path / "a.ipynb", ran("import os; os._exit(3)"), ran("1")), Settings(100))
     assert told(cells) == [
@@ -207,6 +209,7 @@ def test_kernel_that_dies_is_noticed_at_once(tmp_path: Path) -> None:
         ("error", "not run, because of cell 1"),
     ]
     assert time.monotonic() - began < 20
+    assert [*(tmp_path / "tmp").iterdir()] == []  # no connection file
 
 
 @pytest.mark.parametrize(
