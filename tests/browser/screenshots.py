@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import sys
@@ -16,6 +17,7 @@ from playwright.sync_api import expect
 from polly_magic.api import Client
 from tests.anna import Anna
 from tests.browser.front_end import Jupyter, chromium, jupyter
+from tests.images import remove_repositories
 from tests.local_service import logged_in, run
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 PICTURES = Path(__file__).parents[2] / "docs" / "screenshots"
 DATABASE = "polly.sqlite3"
+WIDE = 1480  # px for the line of a pin
 SETTLED = 800  # ms after which nothing moves any more
 # Of a repository with some history: tag, and how many days ago it was pushed.
 PUSHES = (
@@ -37,10 +40,11 @@ TIMES = {
     "rna/aligner": tuple(f"{date.today() - timedelta(days):%Y-%m-%d}T09:30:00" for _, days in PUSHES),
 }
 HISTORY = "%polly_dockers history rna/aligner"
+ANALYSIS = "import assay\n\nassay.__version__, assay.normalise([10, 20, 70])"
 
 
 def main() -> None:
-    """Make all four."""
+    """Make them all."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="polly-screenshots-") as directory:
         home = Path(directory)
@@ -49,11 +53,21 @@ def main() -> None:
                 {name: text for name, text in variables.items() if name.startswith(("POLLY_", "DOCKER_"))}
             )
             _fill(variables)
-            with chromium() as browser, jupyter("notebook", browser, variables, home / "notebooks") as server:
-                for theme in ("light", "dark"):
-                    _panel(server, theme)
-                    _history(server, theme)
-                    server.close()
+            image, kernel = _install(variables)
+            try:
+                _take(variables, home, image, kernel)
+            finally:
+                remove_repositories(variables, image.partition("@")[0])
+
+
+def _take(variables: dict[str, str], home: Path, image: str, kernel: str) -> None:
+    with chromium() as browser:
+        for theme in ("light", "dark"):
+            with jupyter("notebook", browser, variables, home / "notebooks") as server:
+                _panel(server, theme)
+                _history(server, theme)
+            with jupyter("lab", browser, variables, home / "lab") as server:
+                _kernel(server, theme, image, kernel)
 
 
 def _fill(variables: dict[str, str]) -> None:
@@ -65,6 +79,14 @@ def _fill(variables: dict[str, str]) -> None:
         anna.push("rna/aligner", tag, str(number))
     (state,) = Path(variables["POLLY_MAGIC_HOME"]).rglob("service.json")
     _date(state.parent / DATABASE)
+
+
+def _install(variables: dict[str, str]) -> tuple[str, str]:
+    """Install the kernel of the commit that is inactive, and return that commit and the kernel's name."""
+    with Client() as client:
+        (commit,) = client.commits("elucidata/notebook", status="inactive")
+    said = run(variables, "polly-dockers", "kernel", "install", commit.pull_path, "--json")
+    return commit.pull_path, json.loads(said)[0]["name"]
 
 
 def _date(database: Path) -> None:
@@ -115,6 +137,25 @@ def _history(server: Jupyter, theme: str) -> None:
     picture = notebook.document.locator("svg.polly-history")
     notebook.page.wait_for_timeout(SETTLED)
     picture.first.screenshot(path=PICTURES / f"history-{theme}.png")
+
+
+def _kernel(server: Jupyter, theme: str, image: str, kernel: str) -> None:
+    path = server.write("analysis", ANALYSIS, kernel=kernel)
+    run(server.variables, "polly-dockers", "pin", str(path), image)
+    notebook = server.open(path, theme=theme)
+    page = notebook.page
+    page.set_viewport_size({"width": WIDE, "height": 1400})
+    page.keyboard.press("Control+b")  # without the list of files
+    notebook.run(2)
+    expect(notebook.output(0)).to_contain_text("as the notebook needs")
+    expect(notebook.output(1)).to_be_visible()
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(SETTLED)
+    panel, last = page.locator(".jp-NotebookPanel").bounding_box(), notebook.output(1).bounding_box()
+    assert panel is not None
+    assert last is not None
+    clip: FloatRect = {**panel, "height": last["y"] + last["height"] + 4 - panel["y"]}
+    page.screenshot(path=PICTURES / f"kernel-{theme}.png", clip=clip)
 
 
 if __name__ == "__main__":
