@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from polly_magic.history.lanes import Lane, lanes, latest_moment
+from polly_magic.history.lanes import lanes, latest_moment
 from polly_magic.history.sketch import Piece, sketch
 from polly_magic.history.svg import svg
-from polly_magic.history.words import amount
+from polly_magic.history.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,37 +21,8 @@ __all__ = ["History", "draw"]
 
 
 @dataclass(frozen=True, repr=False)
-class History:
-    """Which commit each tag of a repository pointed at, from when to when.
-
-    A notebook shows it as a picture, a terminal as a sketch, which `str` returns too.
-
-    Parameters
-    ----------
-    path : str
-        Of the repository; what stands above the picture.
-    lanes : tuple of Lane
-        One a tag, the most recently active first.
-    begin, end : datetime
-        The times that the picture spans.
-    """
-
-    path: str
-    lanes: tuple[Lane, ...]
-    begin: datetime
-    end: datetime
-
-    @property
-    def summary(self) -> str:
-        """The number of commits and tags, in words."""
-        count = sum(len(lane.segments) for lane in self.lanes)
-        return f"{amount(count, 'commit')} on {amount(len(self.lanes), 'tag')}"
-
-    @property
-    def commits(self) -> list[Commit]:
-        """All commits, newest first, each with its `replaced_at` also where the service did not say it."""
-        found = [replace(part.commit, replaced_at=part.replaced_at) for lane in self.lanes for part in lane.segments]
-        return sorted(found, key=lambda commit: commit.pushed_at, reverse=True)
+class History(Timeline):
+    """A timeline that a notebook shows as a picture, a terminal as a sketch, which `str` returns too."""
 
     def svg(self, keys: Mapping[Commit, str] | None = None) -> str:
         """Return the picture for notebooks: well-formed XML in which whatever a service said is escaped.

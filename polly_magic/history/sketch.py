@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from polly_magic.history.axis import Tick
     from polly_magic.history.lanes import Lane, Segment
-    from polly_magic.history.picture import History
+    from polly_magic.history.timeline import Timeline
     from polly_magic.models import TagStatus
 
 __all__ = ["Piece", "sketch"]
@@ -29,12 +29,12 @@ _NOW = "now"
 _MARKS: dict[TagStatus, tuple[str, str]] = {"active": ("●", "━"), "inactive": ("○", "─")}
 
 
-def sketch(history: History, width: int) -> Iterator[list[Piece]]:
+def sketch(history: Timeline, width: int) -> Iterator[list[Piece]]:
     """Draw a history in lines of characters.
 
     Parameters
     ----------
-    history : History
+    history : Timeline
     width : int
         Columns; no line is wider where that is at all possible.
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from polly_magic.history.lanes import Lane, Segment
-    from polly_magic.history.picture import History
+    from polly_magic.history.timeline import Timeline
     from polly_magic.models import Commit
 
 __all__ = ["svg"]
@@ -58,12 +58,12 @@ _STYLE = """
 """
 
 
-def svg(history: History, keys: Mapping[Commit, str]) -> str:
+def svg(history: Timeline, keys: Mapping[Commit, str]) -> str:
     """Draw a history.
 
     Parameters
     ----------
-    history : History
+    history : Timeline
     keys : mapping of Commit to str
         What an element of a commit says as ``data-key``.
 
