@@ -109,7 +109,9 @@ def test_written_outputs_are_those_of_the_image(anna: Anna, pulled_kernel_images
 def test_image_that_is_not_here_is_pulled(anna: Anna, bricks: Bricks, tmp_path: Path) -> None:
     images = push_kernel_images(anna, bricks, "kernel-to-pull")
     try:
-        path = analysis(anna, tmp_path / "analysis.ipynb", images.at(images.inactive))
+        image = images.at(images.inactive)
+        path = analysis(anna, tmp_path / "analysis.ipynb", image)
+        assert anna.program("docker", "image", "inspect", image).returncode == 1
         done, rows = reproduce(anna, str(path))
         assert done.returncode == 0, done.stderr
         assert [row["status"] for row in rows] == ["not compared", *["same"] * 4]
