@@ -270,7 +270,8 @@ class Engine:
         if not self.find(reference):
             raise EngineFailure(f"{reference} is not on this machine.", f"Pull it: polly-dockers pull {reference}")
         with translated(reference):
-            return AttachedContainer(connect().api, _name(reference), name, settings, files)
+            own = connect(self._client.api.api_version).api
+            return AttachedContainer(own, _name(reference), name, settings, files)
 
     def this_user(self) -> tuple[int, int]:
         """Return the numbers of user and group by which a container writes files that belong to this process's user.

@@ -39,6 +39,11 @@ _KNOWN = [
         "Log in again: %polly_dockers login",
     ),
     (
+        r"\brunc\b|oci runtime|container process",
+        "The Docker engine cannot start a container of {reference}.",
+        "See whether it starts others: docker run --rm {reference}",
+    ),
+    (
         r"denied|forbidden",
         "The service does not let you do this with {repository}.",
         "Ask an administrator of {organization}, or log in as someone else: %polly_dockers login",

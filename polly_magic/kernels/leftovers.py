@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,8 @@ def clear_leftovers() -> None:
     for file in kept:
         owner = _owner(file)
         if owner and owner not in there:
-            file.unlink(missing_ok=True)
+            with suppress(OSError):  # another user's, among the temporary files
+                file.unlink()
 
 
 def _owner(file: Path) -> str | None:
