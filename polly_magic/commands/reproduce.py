@@ -216,7 +216,7 @@ def _tried(call: Callable[[], None], face: Face) -> bool:
 COMMAND = Command(
     name="reproduce",
     summary="Run notebooks again in the image that they are pinned to, and compare each output with the stored one.",
-    example="reproduce analysis.ipynb\nreproduce *.ipynb --jobs 4 --html report.html\n"
+    example="reproduce analysis.ipynb\nreproduce counts.ipynb fit.ipynb --jobs 2 --html report.html\n"
     "reproduce analysis.ipynb --image 16june:latest",
     add_arguments=_add_arguments,
     run=_run,

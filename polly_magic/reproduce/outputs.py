@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["OUTPUT_MESSAGES", "from_messages"]
+__all__ = ["OUTPUT_MESSAGES", "REDRAWING", "as_written", "from_messages"]
 
 _CLEAR, _UPDATE = "clear_output", "update_display_data"
-OUTPUT_MESSAGES = frozenset({"stream", "display_data", "execute_result", "error", _CLEAR, _UPDATE})
+REDRAWING = frozenset({_CLEAR, _UPDATE})
+OUTPUT_MESSAGES = REDRAWING | {"stream", "display_data", "execute_result", "error"}
 
 
-def from_messages(messages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the outputs that are left of messages, the way Jupyter writes them.
+def from_messages(messages: Iterable[dict[str, Any]]) -> list[Any]:
+    """Return the outputs, as nodes of nbformat, that are left of messages.
 
     Parameters
     ----------
@@ -26,7 +27,7 @@ def from_messages(messages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     --------
     >>> print_ = {"header": {"msg_type": "stream"}, "content": {"name": "stdout", "text": "a"}}
     >>> from_messages([print_, print_])
-    [{'name': 'stdout', 'output_type': 'stream', 'text': ['aa']}]
+    [{'output_type': 'stream', 'name': 'stdout', 'text': 'aa'}]
     """
     from nbformat import v4
 
@@ -53,5 +54,12 @@ def from_messages(messages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
             outputs[-1][0].text += output.text
         else:
             outputs.append((output, name))
-    cell = v4.new_code_cell(outputs=[output for output, _ in outputs])
+    return [output for output, _ in outputs]
+
+
+def as_written(outputs: Iterable[Any]) -> list[dict[str, Any]]:
+    """Return outputs the way that Jupyter writes them into a file."""
+    from nbformat import v4
+
+    cell = v4.new_code_cell(outputs=[*outputs])
     return json.loads(v4.writes(v4.new_notebook(cells=[cell])))["cells"][0]["outputs"]

@@ -16,12 +16,12 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from nbval.plugin import NbCellError, coalesce_streams, transform_streams_for_comparison
+from nbval.plugin import coalesce_streams, transform_streams_for_comparison
 
 from polly_magic.reproduce.copying import PIN_TAG
 from polly_magic.reproduce.differences import difference
 from polly_magic.reproduce.kernel_watch import KernelDied, KernelWatch
-from polly_magic.reproduce.outputs import from_messages
+from polly_magic.reproduce.outputs import REDRAWING, as_written, from_messages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,25 +95,25 @@ def _found(item: Any, error: BaseException | None) -> dict[str, Any]:
     if hopeless := _hopeless(item, error, watch):
         item.session.shouldstop = hopeless
         return _error(hopeless)
-    new: Sequence[Any] = item.test_outputs
-    stored: Sequence[Any] = item.cell.outputs
+    new, stored = from_messages(watch.messages), item.cell.outputs
     if watch.failure and not item.options["check_exception"]:
         too = any(output.output_type == "error" for output in stored)
         tag = " (as it did before: tag the cell raises-exception where it should)" if too else ""
         return _error(f"{watch.failure['ename']}: {_one_line(watch.failure['evalue'])}{tag}")
-    ran = {"outputs": from_messages(watch.messages)}
+    ran = {"outputs": as_written(new)}
     if item.cell.execution_count is None and stored:
         return ran | _error("The notebook holds outputs of this cell, and no execution count: run it, or clear them.")
     kinds = {kind for output in (*stored, *new) for kind in output.get("data", {})}
     pictures = [kind for kind in _PICTURES if kind in kinds]
     unseen = f"{' and '.join(pictures)} not compared" if pictures else ""
-    if hasattr(item, "comparison_traceback") and isinstance(error, NbCellError):
+    compared = hasattr(item, "comparison_traceback")
+    if compared and _differs(item, error, stored, new):
         return ran | {
             "status": "different",
             "detail": unseen,
             "diff": difference(_by_kind(item, stored), _by_kind(item, new)),
         }
-    if error is not None:
+    if error is not None and not compared:
         return _error(_one_line(error))
     if reason := _why_not_compared(item):
         return ran | {"status": "not compared", "detail": reason}
@@ -132,6 +132,18 @@ def _hopeless(item: Any, error: BaseException | None, watch: KernelWatch) -> str
     return ""
 
 
+def _differs(item: Any, error: BaseException | None, stored: Sequence[Any], new: Sequence[Any]) -> bool:
+    """Whether nbval finds that outputs differ as they stand at the end: it takes what is redrawn as it was at first."""
+    watch: KernelWatch = item.parent.stash[_WATCH]
+    if any(message["header"]["msg_type"] in REDRAWING for message in watch.messages):
+        return not item.compare_outputs(_coalesced(new), _coalesced(stored))
+    return error is not None
+
+
+def _coalesced(outputs: Sequence[Any]) -> list[Any]:
+    return coalesce_streams(copy.deepcopy([*outputs]))  # which changes what it is given
+
+
 def _why_not_compared(item: Any) -> str:
     if PIN_TAG in item.cell.metadata.get("tags", ()):
         return "the pin's own cell"
@@ -145,7 +157,7 @@ def _why_not_compared(item: Any) -> str:
 def _by_kind(item: Any, outputs: Sequence[Any]) -> dict[str, list[object]]:
     """Return what nbval compares, by the names that it gives, as the sanitizing leaves it."""
     found: dict[str, list[object]] = defaultdict(list)
-    for output in transform_streams_for_comparison(coalesce_streams(copy.deepcopy([*outputs]))):
+    for output in transform_streams_for_comparison(_coalesced(outputs)):
         for key, value in {**output, **output.get("data", {})}.items():
             if key != "data" and key not in item.parent.skip_compare:
                 found[key].append(item.sanitize(value))

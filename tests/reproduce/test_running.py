@@ -119,6 +119,34 @@ def test_tags_and_what_never_ran_are_not_compared(tmp_path: Path) -> None:
     assert [cell.outputs is None for cell in cells] == [True, *[False] * 5, True, False, False, True, False, True]
 
 
+def test_what_is_redrawn_is_compared_as_it_stands_at_the_end(tmp_path: Path) -> None:
+    bar = "from IPython.display import display, clear_output\n"
+    bar += "handle = display({'text/plain': '0 %'}, raw=True, display_id=True)\n"
+    bar += "handle.update({'text/plain': '100 %'}, raw=True)"
+    clear = "print(1); clear_output(); print(2)"
+    cells = run(
+        write(
+            tmp_path / "a.ipynb",
+            ran(bar, shown(text_plain="100 %")),
+            ran(bar, shown(text_plain="0 %")),
+            ran(clear, stream("2\n")),
+            ran(clear, stream("1\n2\n")),
+            ran(clear, stream("3\n"), tags=("nbval-ignore-output",)),
+        )
+    )
+    assert [cell.status for cell in cells] == ["same", "different", "same", "different", "not compared"]
+    assert [cell.diff.splitlines()[3:] for cell in cells[1:4:2]] == [["-0 %", "+100 %"], ["-1", " 2"]]
+
+
+def test_data_that_is_no_text_is_compared(tmp_path: Path) -> None:
+    source = "from IPython.display import display\ndisplay({'application/json': {'a': 1}}, raw=True)"
+    stored = {"output_type": "display_data", "data": {"application/json": {"a": 1}}, "metadata": {}}
+    other = stored | {"data": {"application/json": {"a": 2}}}
+    cells = run(write(tmp_path / "a.ipynb", ran(source, stored), ran(source, other), ran(source, stored, stored)))
+    assert [cell.status for cell in cells] == ["same", "different", "different"]
+    assert '- "a": 2' in cells[1].diff.splitlines()
+
+
 def test_pictures_are_said_not_to_be_compared(tmp_path: Path) -> None:
     source = "from IPython.display import display\ndisplay({'text/plain': 'plot', 'image/png': 'AAAA'}, raw=True)"
     cells = run(
