@@ -22,15 +22,10 @@ __all__ = ["connect", "is_local"]
 _DEFAULT = "unix:///var/run/docker.sock"
 
 
-def connect(version: str | None = None) -> docker.DockerClient:
+def connect() -> docker.DockerClient:
     """Return a client of the engine that the ``docker`` program would use, once it has answered.
 
     ``DOCKER_HOST`` names the engine, else Docker's current context does.
-
-    Parameters
-    ----------
-    version : str, optional
-        Of the engine's API, where a client has asked for it already: the engine is not asked again.
 
     Raises
     ------
@@ -38,7 +33,7 @@ def connect(version: str | None = None) -> docker.DockerClient:
         No engine, no permission, or a wrong ``DOCKER_HOST``; with the remedy for each.
     """
     try:
-        return docker.from_env(version=version)
+        return docker.from_env()
     # requests and urllib3 raise ValueErrors of many kinds for a host that makes no URL
     except (DockerException, requests.RequestException, ValueError) as error:
         raise _unavailable(error) from error

@@ -270,8 +270,7 @@ class Engine:
         if not self.find(reference):
             raise EngineFailure(f"{reference} is not on this machine.", f"Pull it: polly-dockers pull {reference}")
         with translated(reference):
-            own = connect(self._client.api.api_version).api
-            return AttachedContainer(own, _name(reference), name, settings, files)
+            return AttachedContainer(connect().api, _name(reference), name, settings, files)
 
     def this_user(self) -> tuple[int, int]:
         """Return the numbers of user and group by which a container writes files that belong to this process's user.
