@@ -71,7 +71,7 @@ def main(words: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0, or 1 for an error, 2 for a command written wrongly, 130 for an interruption, or what a container or result says.
+        0, 1 for an error, 2 for a command written wrongly, 130 for an interruption, or what a container or result says.
     """
     words = sys.argv[1:] if words is None else words
     for stream in (sys.stdout, sys.stderr):

@@ -132,7 +132,7 @@ JUNE = parse("docker.polly.elucidata.io/elucidata/16june:latest")
         ("filesystem layer verification failed for digest sha256:1", "not what its digest says", "Try again"),
         ("runc create failed: permission denied: OCI permission denied", "cannot start a container", "docker run --rm"),
         ("driver failed: Bind for 127.0.0.1:5000 failed: port is already allocated", "has taken a port", "other ports"),
-        ("invalid mount config for type bind: bind source path does not exist: /x", "is not on the Docker", "that exist"),
+        ("invalid mount config for type bind: bind source path does not exist: /x", "is not on", "that exist"),
         ("could not select device driver with capabilities: [[gpu]]", "no such GPU", "NVIDIA container toolkit"),
         ("Range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs", "this much memory or processor", "has"),
         ("something\nelse", "something else", "docker info"),
