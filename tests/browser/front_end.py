@@ -35,6 +35,8 @@ CHROMIUM = (
 )
 _ADDRESS = {"lab": "lab/workspaces/{1}/tree/{0}", "notebook": "notebooks/{0}"}
 _CHOICES = {"lab": ".jp-LauncherCard[data-category=Notebook]", "notebook": ".lm-Menu-item"}
+# Style sheets are given a second and a half, which a busy machine may not keep.
+_STYLES = "Error Loading Theme"
 _IN_FRONT = ".jp-NotebookPanel:not(.lm-mod-hidden)"
 _NUMBERED = re.compile(r"\[\d+\]:")
 # No question about news on a first start, and no file that changes by itself.
@@ -111,8 +113,10 @@ class Jupyter:
                 choice.click()
             page = opened.value
             self.pages.append(page)
-            # Asked where the page is there sooner than the kernel that the menu started; the right one stands there.
-            _accept_whenever(page, "Select Kernel")
+            # Its first window starts the kernel, its second looks for it: and asks where it is there sooner, and starts
+            # another one. Ours stands in the question.
+            for title in (_STYLES, "Select Kernel"):
+                _accept_whenever(page, title)
         until(lambda: {*self.root.glob("*.ipynb")} > before, "there is no new notebook")
         (path,) = {*self.root.glob("*.ipynb")} - before
         return Notebook(self, page, path).ready()
@@ -127,8 +131,7 @@ class Jupyter:
         context.set_default_timeout(PATIENCE)
         context.add_init_script(script)
         page = context.new_page()
-        # JupyterLab gives its style sheet a second and a half, which a busy machine may not keep.
-        _accept_whenever(page, "Error Loading Theme")
+        _accept_whenever(page, _STYLES)
         page.goto(f"{self.url}login?token={self.token}")
         self.pages.append(page)
         return page
