@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import glob
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -112,13 +113,21 @@ def _run(arguments: argparse.Namespace, face: Face) -> Reproduction:
 def _read(names: Sequence[str]) -> list[Notebook]:
     from polly_magic.pinning.notebook import read_notebook
 
-    notebooks = [read_notebook(Path(name)) for name in names]
+    notebooks = [read_notebook(path) for name in names for path in _matching(name)]
     seen: set[Path] = set()
     for notebook in notebooks:
         if (path := notebook.path.resolve()) in seen:
             raise UsageError(f"The notebook {str(notebook.path)!r} is named twice.", "Name each one once.")
         seen.add(path)
     return notebooks
+
+
+def _matching(name: str) -> Sequence[Path]:
+    """Return the notebooks of a pattern, which a shell would have put in its place; a name stands for itself."""
+    if Path(name).exists() or not any(mark in name for mark in "*?["):
+        return [Path(name)]
+    found = sorted(glob.glob(name))  # noqa: PTH207 - Path.glob takes no pattern that starts at the root
+    return [Path(one) for one in found] or [Path(name)]
 
 
 def _pins(notebooks: Sequence[Notebook], image: str | None, face: Face) -> list[Pin]:

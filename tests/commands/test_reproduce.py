@@ -61,6 +61,17 @@ def printed(shown: Any, width: int = 200) -> str:
     return out.getvalue()
 
 
+def test_pattern_stands_for_its_notebooks_where_no_shell_has_put_them(
+    in_this_kernel: list[str], tmp_path: Path
+) -> None:
+    for name in ("b.ipynb", "a.ipynb", "a[1].ipynb"):
+        good(tmp_path / name)
+    found = run(RecordingFace(), "reproduce", f"{tmp_path}/?.ipynb", f"{tmp_path}/a[1].ipynb")
+    assert [outcome.path.name for outcome in found.outcomes] == ["a.ipynb", "b.ipynb", "a[1].ipynb"]
+    with pytest.raises(UsageError, match=r"no notebook .*none\*\.ipynb"):
+        run(RecordingFace(), "reproduce", f"{tmp_path}/none*.ipynb")
+
+
 def test_all_the_same_is_success(in_this_kernel: list[str], tmp_path: Path) -> None:
     path = good(tmp_path / "a.ipynb")
     face = RecordingFace()
