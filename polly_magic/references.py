@@ -85,6 +85,16 @@ class Reference:
         """Host and path."""
         return f"{self.host}/{self.path}" if self.host else self.path
 
+    def shortened(self) -> str:
+        """Return host, path and the first digits of the digest: enough for our commands, and for a line of a screen.
+
+        Examples
+        --------
+        >>> parse("localhost/elucidata/16june:latest@sha256:" + 64 * "5").shortened()
+        'localhost/elucidata/16june@5555555'
+        """
+        return f"{self.repository}@{short_digest(self.digest)}" if self.digest else str(self)
+
     def with_tag(self, tag: str | None) -> Reference:
         """Put another tag, or none.
 

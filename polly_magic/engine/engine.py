@@ -268,7 +268,8 @@ class Engine:
                 "Unset DOCKER_HOST to use this machine's engine: docker context use default",
             )
         if not self.find(reference):
-            raise EngineFailure(f"{reference} is not on this machine.", f"Pull it: polly-dockers pull {reference}")
+            short = reference.shortened()  # a front end may show one line, and cut it
+            raise EngineFailure(f"{short} is not on this machine.", f"Pull it: polly-dockers pull {short}")
         with translated(reference):
             return AttachedContainer(connect().api, _name(reference), name, settings, files)
 

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, cast
 
 from polly_magic.errors import NotFound, PollyError, UnknownEnvironment, WrongEnvironment
+from polly_magic.references import parse_repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +80,6 @@ def ask_related(pin: Pin, digests: frozenset[str]) -> bool:
         from polly_magic.registry import RegistryClient
     except ModuleNotFoundError as error:  # a kernel brings this package along into an image without its libraries
         raise PollyError(f"this environment has no {error.name}") from error
-    from polly_magic.references import parse_repository
 
     where = parse_repository(pin.image)
     with Client(patience=_PATIENCE) as client:
@@ -116,7 +116,8 @@ def _as_pinned(pin: Pin) -> str:
 
 
 def _way(pin: Pin) -> str:
+    image = parse_repository(pin.image).with_digest(pin.digest).shortened()
     return (
-        f"with: polly-dockers kernel install {pin.reference} - then choose that kernel in the notebook's menu Kernel;"
-        f" for a program: polly-dockers run {pin.reference} -- COMMAND"
+        f"with: polly-dockers kernel install {image} - then choose that kernel in the notebook's menu Kernel;"
+        f" for a program: polly-dockers run {image} -- COMMAND"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ def is_trusted(text: str) -> bool:
     import nbformat
 
     with _notary() as notary:
+        if not Path(notary.db_file).exists():
+            return False  # nothing was ever trusted here, and asking would make the file
         try:
             return bool(notary.check_signature(_read(text)))
         # What nbformat raises for a notebook that is damaged: nobody ever opened that, and so nobody trusts it.
@@ -38,7 +41,8 @@ def _notary() -> Generator[Any]:
     try:
         yield notary
     finally:
-        notary.store.close()
+        if Path(notary.db_file).exists():
+            notary.store.close()
 
 
 def _read(text: str) -> Any:

@@ -175,11 +175,12 @@ def test_start_without_its_image_says_what_to_run(front_end: Jupyter, anna: Anna
         remove_repositories(anna.variables, images.path)
     notebook = front_end.visit(front_end.write("gone", "1", kernel=gone.name))
     dialog = notebook.page.locator(".jp-Dialog", has_text="Error Starting Kernel")
-    for text in ("is not on this machine", "polly-dockers pull", gone.image):
+    pulling = f"polly-dockers pull {gone.image.partition('@')[0]}@{images.inactive[7:14]}"
+    for text in ("is not on this machine", pulling):
         expect(dialog).to_contain_text(text)
     assert gone.containers() == []
     # What it says to run is what helps.
-    run(anna.variables, "polly-dockers", "pull", gone.image)
+    run(anna.variables, *pulling.split())
     try:
         notebook.accept("Error Starting Kernel")
         notebook.page.reload()

@@ -264,8 +264,8 @@ def test_cell_that_pin_wrote_passes_in_its_image_and_nowhere_else(notebook: Kern
     assert refused.traceback == [
         f"WrongEnvironment: {needs}, and this kernel runs in {image}@{old}.",
         (
-            f"Get there with: polly-dockers kernel install {image}@{new} - then choose that kernel in the notebook's"
-            f" menu Kernel; for a program: polly-dockers run {image}@{new} -- COMMAND"
+            f"Get there with: polly-dockers kernel install {image}@{new[7:14]} - then choose that kernel in the"
+            f" notebook's menu Kernel; for a program: polly-dockers run {image}@{new[7:14]} -- COMMAND"
         ),
     ]
     warned = notebook.run(f"{cell} --warn")

@@ -164,12 +164,13 @@ def test_an_end_of_its_own_is_seen_and_said(
 
 def test_without_its_image_it_fails_at_once_with_the_command_to_run(start: Start, settings: KernelSettings) -> None:
     absent = settings.image[:-64] + 64 * "0"
+    short = f"{settings.reference.repository}@0000000"
     begun = time.monotonic()
     with pytest.raises(EngineFailure) as caught, start(image=absent):
         pass
     assert time.monotonic() - begun < 5
-    assert caught.value.problem == f"{absent} is not on this machine."
-    assert caught.value.remedy == f"Pull it: polly-dockers pull {absent}"
+    assert caught.value.problem == f"{short} is not on this machine."
+    assert caught.value.remedy == f"Pull it: polly-dockers pull {short}"
 
 
 def test_what_the_engine_cannot_give_is_said(start: Start, tmp_path: Path, containers: Containers) -> None:

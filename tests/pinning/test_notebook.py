@@ -188,6 +188,14 @@ def test_failed_write_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pyt
     assert [found.name for found in tmp_path.iterdir()] == ["a.ipynb"]
 
 
+def test_nothing_is_made_where_jupyter_never_trusted_a_notebook(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
+    pin(notebooks.write(tmp_path / "a.ipynb", code("1")))
+    assert not (tmp_path / "data").exists()
+
+
 @pytest.mark.parametrize("trusted", [True, False])
 def test_trusted_notebook_stays_trusted_and_no_other_becomes_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trusted: bool
