@@ -16,10 +16,11 @@ __all__ = ["is_trusted", "sign"]
 def is_trusted(text: str) -> bool:
     """Whether Jupyter runs the output of this notebook, HTML and JavaScript, without asking."""
     import nbformat
+    from jupyter_core.paths import jupyter_data_dir
 
+    if not Path(jupyter_data_dir(), "nbsignatures.db").exists():
+        return False  # nothing was ever trusted here, and asking would make the file
     with _notary() as notary:
-        if not Path(notary.db_file).exists():
-            return False  # nothing was ever trusted here, and asking would make the file
         try:
             return bool(notary.check_signature(_read(text)))
         # What nbformat raises for a notebook that is damaged: nobody ever opened that, and so nobody trusts it.
@@ -41,8 +42,7 @@ def _notary() -> Generator[Any]:
     try:
         yield notary
     finally:
-        if Path(notary.db_file).exists():
-            notary.store.close()
+        notary.store.close()
 
 
 def _read(text: str) -> Any:
