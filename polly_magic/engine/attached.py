@@ -108,7 +108,7 @@ class AttachedContainer:
     image : str
         As the engine knows it.
     name : str
-        Of the container, unique on the engine.
+        Of the container, unique on the engine: where it cannot be started, none of that name is left.
     settings : ContainerSettings
     files : sequence of File
     """
@@ -130,10 +130,6 @@ class AttachedContainer:
         self._held.callback(api.close)
         try:
             self._create(image, settings)
-        except APIError:
-            self._held.close()
-            raise
-        try:
             if files:
                 api.put_archive(name, "/", _archive(files, settings.user))
             waiting = self._held.enter_context(exit_of(api, name, "removed"))

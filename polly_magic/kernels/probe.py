@@ -9,6 +9,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from polly_magic.errors import EngineFailure
+from polly_magic.kernels.container import LABEL
 from polly_magic.references import short_digest
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def _ask(engine: Engine, image: Reference, program: str, *, entry_point: bool) -
     """Return what a program of the image says; None where it is no Python, or does not come to an end."""
     from polly_magic.engine import ContainerSettings
 
-    settings = ContainerSettings([program, "-c", _QUESTION], (0, 0), entry_point)
+    settings = ContainerSettings([program, "-c", _QUESTION], (0, 0), entry_point, labels={LABEL: str(image)})
     try:
         container = engine.attach(image, f"polly-probe-{uuid.uuid4()}", settings)
     except EngineFailure as error:
