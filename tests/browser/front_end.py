@@ -142,11 +142,15 @@ class Jupyter:
             page.context.close()
         self.pages.clear()
         for session in json.loads(self._ask("GET", "api/sessions")):
-            try:
-                self._ask("DELETE", f"api/sessions/{session['id']}")
-            except urllib.error.HTTPError as error:
-                # The window may have ended it at the same moment.
-                assert error.code == 404, session
+            self._end(session["id"])
+
+    def _end(self, session: str) -> None:
+        try:
+            self._ask("DELETE", f"api/sessions/{session}")
+        except urllib.error.HTTPError as error:
+            # The window may have ended it at the same moment.
+            if error.code != 404:
+                raise
 
     def _ask(self, method: str, path: str) -> bytes:
         request = urllib.request.Request(f"{self.url}{path}", method=method)
