@@ -103,7 +103,7 @@ def _values(action: argparse.Action, words: Sequence[str], prefix: str) -> list[
     if action.choices is not None:
         return _starting(prefix, map(str, action.choices))
     metavar = str(action.metavar)
-    if metavar.endswith("KERNEL") and "remove" in words:
+    if metavar == "KERNEL" or (metavar.endswith("|KERNEL") and "remove" in words):
         return _starting(prefix, _kernels())
     try:
         if metavar.startswith(("REF", "REPOSITORY")):

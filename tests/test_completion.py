@@ -65,6 +65,7 @@ def test_kernels_to_remove_are_those_that_are_installed(tmp_path: Path, monkeypa
     assert words("kernel ") == ["install", "list", "remove"]
     assert words("kernel remove ju") == ["july", "june"]
     assert words("kernel remove july ") == ["july", "june"]
+    assert words("reproduce a.ipynb --kernel jun") == ["june"]
 
 
 def test_terminal_has_its_own_on_top() -> None:

@@ -35,6 +35,11 @@ One that should raise has the tag raises-exception. Text is compared, and pictur
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("notebooks", metavar="NOTEBOOK.ipynb", nargs="+", help="pinned notebooks")
     parser.add_argument("--image", metavar="REF", help="run in this image instead, to see what an update would change")
+    parser.add_argument(
+        "--kernel",
+        metavar="KERNEL",
+        help="hand the notebooks what this installed kernel has: mounts, variables, limits",
+    )
     parser.add_argument("--sanitize", metavar="FILE", help="patterns of what differs in every run, as nbval takes them")
     parser.add_argument(
         "--timeout", type=_seconds, default=_HOUR, metavar="SECONDS", help="for each cell (an hour unless said)"
@@ -80,9 +85,10 @@ def _run(arguments: argparse.Namespace, face: Face) -> Reproduction:
         if report.resolve() in {notebook.path.resolve() for notebook in notebooks}:
             raise UsageError(f"{arguments.html!r} is one of the notebooks.", "Name another file: --html REPORT")
         check_writable(report)
+    has = _settings_of(arguments.kernel) if arguments.kernel is not None else None
     pins = _pins(notebooks, arguments.image, face)
     copies = [copy_of(notebook, pin) for notebook, pin in zip(notebooks, pins, strict=True)]
-    kernels = {reference: _kernel(reference, face) for reference in dict.fromkeys(pin.reference for pin in pins)}
+    kernels = {reference: _kernel(reference, has, face) for reference in dict.fromkeys(pin.reference for pin in pins)}
     writers = [
         _writer(kernels[pin.reference], notebook.path.resolve().parent)
         for notebook, pin in zip(notebooks, pins, strict=True)
@@ -152,8 +158,18 @@ def _pins(notebooks: Sequence[Notebook], image: str | None, face: Face) -> list[
     return pins
 
 
-def _kernel(reference: str, face: Face) -> KernelSettings:
-    """Have the image on this machine, and find out how a kernel starts in it."""
+def _settings_of(name: str) -> KernelSettings:
+    from polly_magic.kernels.specs import get_spec
+
+    if (settings := get_spec(name).settings) is None:
+        raise UsageError(f"The kernel {name!r} cannot be read.", "Install it again: polly-dockers kernel install REF")
+    return settings
+
+
+def _kernel(reference: str, has: KernelSettings | None, face: Face) -> KernelSettings:
+    """Have the image on this machine, and find out how a kernel starts in it; it gets what another kernel has."""
+    from dataclasses import replace
+
     from polly_magic.engine import Engine
     from polly_magic.kernels.probe import find_python
     from polly_magic.kernels.settings import KernelSettings
@@ -164,7 +180,8 @@ def _kernel(reference: str, face: Face) -> KernelSettings:
         if not engine.find(image):
             _pull(image, engine, face)
         python = find_python(engine, image)
-    return KernelSettings(reference, python.python, python.entry_point)
+    settings = has or KernelSettings(reference)
+    return replace(settings, image=reference, python=python.python, entry_point=python.entry_point)
 
 
 def _pull(image: Reference, engine: Engine, face: Face) -> None:

@@ -30,7 +30,7 @@ COLUMNS = ["notebook", "cell", "status", "source", "seconds", "detail", "diff"]
 def in_this_kernel(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Let every image be this machine's own Python; return the images that were asked for."""
     asked: list[str] = []
-    monkeypatch.setattr(reproduce, "_kernel", lambda reference, _: asked.append(reference))
+    monkeypatch.setattr(reproduce, "_kernel", lambda reference, *_: asked.append(reference))
     monkeypatch.setattr(reproduce, "_writer", lambda *_: write_kernel)
     return asked
 
@@ -252,6 +252,15 @@ def test_wrong_command_is_refused_before_anything_is_run(
     assert caught.value.remedy
     assert in_this_kernel == []
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_kernel_that_is_not_installed_is_named(
+    in_this_kernel: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
+    with pytest.raises(NotFound, match="No kernel of an image is called 'june'"):
+        run(RecordingFace(), "reproduce", str(good(tmp_path / "a.ipynb")), "--kernel", "june")
+    assert in_this_kernel == []
 
 
 def test_unpinned_notebook_is_told_how_to_pin_it(tmp_path: Path) -> None:

@@ -119,6 +119,31 @@ def test_image_that_is_not_here_is_pulled(anna: Anna, bricks: Bricks, tmp_path: 
         remove_repositories(anna.variables, images.path)
 
 
+def test_what_an_installed_kernel_has_is_handed_to_the_notebook(
+    anna: Anna, pulled_kernel_images: KernelImages, tmp_path: Path
+) -> None:
+    images = pulled_kernel_images
+    (tmp_path / "reference").mkdir()
+    (tmp_path / "reference" / "genome").write_text("ACGT")
+    look = "import os\nopen('/reference/genome').read(), os.environ['PROJECT']"
+    (tmp_path / "folder").mkdir()
+    path = write(tmp_path / "folder" / "a.ipynb", code(look, execution_count=1, outputs=[result(("ACGT", "june"))]))
+    where = {"JUPYTER_DATA_DIR": str(tmp_path / "data")}
+    # Of the other commit: the image is the pin's all the same.
+    options = ["--name", "june", "--mount", f"{tmp_path}/reference:/reference:ro", "--env", "PROJECT=june"]
+    for command in (
+        ["kernel", "install", images.at(images.active), *options],
+        ["pin", str(path), images.at(images.inactive)],
+    ):
+        done = anna.program("polly-dockers", *command, **where)
+        assert done.returncode == 0, done.stderr
+    assert anna.program("polly-dockers", "reproduce", str(path), **where).returncode == 1
+    done = anna.program("polly-dockers", "reproduce", str(path), "--kernel", "june", "--json", **where)
+    assert [row["status"] for row in json.loads(done.stdout)] == ["not compared", "same"]
+    assert done.returncode == 0
+    assert leftovers(anna) == []
+
+
 def test_notebook_gets_a_frame_and_one_line(anna: Anna, pulled_kernel_images: KernelImages, tmp_path: Path) -> None:
     images = pulled_kernel_images
     path = analysis(anna, tmp_path / "analysis.ipynb", images.at(images.inactive))
