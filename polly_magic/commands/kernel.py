@@ -67,7 +67,7 @@ def _run(arguments: argparse.Namespace, face: Face) -> Rows:
 def _install(reference: str, arguments: argparse.Namespace, face: Face) -> Rows:
     from polly_magic.api import Client
     from polly_magic.kernels.settings import KernelSettings
-    from polly_magic.kernels.specs import display_name, install_spec, kernel_name
+    from polly_magic.kernels.specs import check_name, display_name, install_spec, kernel_name
 
     with Client() as client:
         commit = resolve_commit(reference, client, note=face.note)
@@ -80,10 +80,12 @@ def _install(reference: str, arguments: argparse.Namespace, face: Face) -> Rows:
             cpus=arguments.cpus,
             gpus=arguments.gpus,
         )
+        name = arguments.name or kernel_name(asked)
+        check_name(name)
         found = _see_to_python(commit, client, face, arguments.python)
     settings = replace(asked, python=found.python, entry_point=found.entry_point)
     shown = arguments.display_name or display_name(settings)
-    spec = install_spec(arguments.name or kernel_name(settings), settings, shown, sys_prefix=arguments.sys_prefix)
+    spec = install_spec(name, settings, shown, sys_prefix=arguments.sys_prefix)
     face.note(
         f"{shown!r} is among the kernels of a notebook once its page is loaded again; "
         f"in a terminal: jupyter console --kernel {spec.name}"

@@ -15,7 +15,17 @@ from polly_magic.errors import Conflict, NotFound, PollyError, UsageError
 from polly_magic.kernels.settings import PROVISIONER, KernelSettings
 from polly_magic.references import short_digest
 
-__all__ = ["Spec", "display_name", "find_specs", "get_spec", "install_spec", "kernel_name", "remove_spec", "write_spec"]
+__all__ = [
+    "Spec",
+    "check_name",
+    "display_name",
+    "find_specs",
+    "get_spec",
+    "install_spec",
+    "kernel_name",
+    "remove_spec",
+    "write_spec",
+]
 
 _FILE = "kernel.json"
 _LOGO = "logo-svg.svg"
@@ -98,6 +108,27 @@ def write_spec(directory: Path, settings: KernelSettings, shown: str, installed:
     (directory / _LOGO).write_bytes((files("polly_magic.kernels") / _LOGO).read_bytes())
 
 
+def check_name(name: str) -> None:
+    """See that a kernelspec of ours can have this name.
+
+    Raises
+    ------
+    UsageError
+        It is no name.
+    Conflict
+        A kernelspec that is not ours has it.
+    """
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} is no name of a kernel.", "Use small letters, digits, dots, hyphens and underscores: --name N"
+        )
+    found = KernelSpecManager().find_kernel_specs().get(name)
+    if found and _read(name, Path(found)) is None:
+        raise Conflict(f"There is another kernel {name!r}, in {found}.", "Give this one another name: --name N")
+
+
 def install_spec(name: str, settings: KernelSettings, shown: str, *, sys_prefix: bool = False) -> Spec:
     """Put a kernelspec where Jupyter finds it, in the place of an older one of ours.
 
@@ -121,14 +152,8 @@ def install_spec(name: str, settings: KernelSettings, shown: str, *, sys_prefix:
     """
     from jupyter_client.kernelspec import KernelSpecManager
 
-    if not _NAME.fullmatch(name):
-        raise UsageError(
-            f"{name!r} is no name of a kernel.", "Use small letters, digits, dots, hyphens and underscores: --name N"
-        )
+    check_name(name)
     manager = KernelSpecManager()
-    found = manager.find_kernel_specs().get(name)
-    if found and _read(name, Path(found)) is None:
-        raise Conflict(f"There is another kernel {name!r}, in {found}.", "Give this one another name: --name N")
     root = Path(sys.prefix, "share", "jupyter", "kernels") if sys_prefix else Path(manager.user_kernel_dir)
     installed = root / name
     try:

@@ -79,7 +79,15 @@ def test_an_image_in_which_no_kernel_can_run_makes_none(images: KernelImages) ->
 
 
 @pytest.mark.parametrize(
-    "option", [["--env", "A B=1"], ["--mount", "data:/data"], ["--memory", "much"], ["--cpus", "0"], ["--gpus", "-"]]
+    "option",
+    [
+        ["--env", "A B=1"],
+        ["--mount", "data:/data"],
+        ["--memory", "much"],
+        ["--cpus", "0"],
+        ["--gpus", "-"],
+        ["--name", "A B"],
+    ],
 )
 def test_what_makes_no_sense_is_refused_before_anything_is_pulled(anna: Anna, option: list[str]) -> None:
     name = anna.create()
