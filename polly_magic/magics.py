@@ -105,6 +105,8 @@ class PollyMagics(Magics):
             error.debug = "--debug" in words
             raise
         except ModuleNotFoundError as error:
+            if (error.name or "").startswith("polly_magic"):
+                raise  # a mistake of ours
             # A kernel in a container brings this package along, and none of the libraries that most commands need.
             raise PollyError(
                 f"This environment has no {error.name}, which %polly_dockers {' '.join(words[:1])} needs.",

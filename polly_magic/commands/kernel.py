@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from polly_magic.commands.command import Command, Face
 from polly_magic.commands.names import resolve_commit
-from polly_magic.commands.pull import pull_now
+from polly_magic.commands.pull import see_to_image
 from polly_magic.commands.result import Rows
 from polly_magic.errors import PollyError, UsageError
 
@@ -15,10 +15,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
-    from polly_magic.api import Client
-    from polly_magic.kernels.probe import Interpreter
     from polly_magic.kernels.specs import Spec
-    from polly_magic.models import Commit
 
 __all__ = ["COMMAND"]
 
@@ -66,23 +63,27 @@ def _run(arguments: argparse.Namespace, face: Face) -> Rows:
 
 def _install(reference: str, arguments: argparse.Namespace, face: Face) -> Rows:
     from polly_magic.api import Client
+    from polly_magic.engine import Engine
+    from polly_magic.kernels.probe import find_python
     from polly_magic.kernels.settings import KernelSettings
     from polly_magic.kernels.specs import check_name, display_name, install_spec, kernel_name
 
     with Client() as client:
         commit = resolve_commit(reference, client, note=face.note)
-        # Before anything is pulled: whether all of it makes sense.
-        asked = KernelSettings(
-            f"{commit.repository}@{commit.commit_hash}",
-            environment=_variables(arguments.env),
-            mounts=tuple(arguments.mount),
-            memory=arguments.memory,
-            cpus=arguments.cpus,
-            gpus=arguments.gpus,
-        )
-        name = arguments.name or kernel_name(asked)
-        check_name(name)
-        found = _see_to_python(commit, client, face, arguments.python)
+    # Before anything is pulled: whether all of it makes sense.
+    asked = KernelSettings(
+        f"{commit.repository}@{commit.commit_hash}",
+        environment=_variables(arguments.env),
+        mounts=tuple(arguments.mount),
+        memory=arguments.memory,
+        cpus=arguments.cpus,
+        gpus=arguments.gpus,
+    )
+    name = arguments.name or kernel_name(asked)
+    check_name(name)
+    with Engine() as engine:
+        see_to_image(asked.reference, engine, face)
+        found = find_python(engine, asked.reference, arguments.python)
     settings = replace(asked, python=found.python, entry_point=found.entry_point)
     shown = arguments.display_name or display_name(settings)
     spec = install_spec(name, settings, shown, sys_prefix=arguments.sys_prefix)
@@ -91,19 +92,6 @@ def _install(reference: str, arguments: argparse.Namespace, face: Face) -> Rows:
         f"in a terminal: jupyter console --kernel {spec.name}"
     )
     return Rows(_INSTALLED, [[spec.name, shown, settings.image, found.version, found.ipykernel, str(spec.directory)]])
-
-
-def _see_to_python(commit: Commit, client: Client, face: Face, python: str | None) -> Interpreter:
-    """Pull the image if it is not on this machine, and find its Python."""
-    from polly_magic.engine import Engine
-    from polly_magic.kernels.probe import find_python
-    from polly_magic.references import parse
-
-    image = parse(commit.repository).with_digest(commit.commit_hash)
-    with Engine() as engine:
-        if not engine.find(image):
-            pull_now(commit, client, face)
-        return find_python(engine, image, python)
 
 
 def _list() -> Rows:

@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     import argparse
 
     from polly_magic.api import Client
-    from polly_magic.engine import Pulled
+    from polly_magic.engine import Engine, Pulled
     from polly_magic.models import Commit
+    from polly_magic.references import Reference
 
-__all__ = ["COMMAND", "PULL_LIFETIME", "pull_now"]
+__all__ = ["COMMAND", "pull_now", "see_to_image"]
 
-PULL_LIFETIME = 3600
+_LIFETIME = 3600
 """Seconds that the engine may take over all layers."""
 
 
@@ -51,7 +52,19 @@ def pull_now(commit: Commit, client: Client, face: Face) -> Pulled:
 
     image = parse(commit.repository).with_digest(commit.commit_hash)
     with Engine() as engine, face.progress(f"Pulled {image}") as bars:
-        return engine.pull(image, client.registry_token("pull", PULL_LIFETIME), bars.update)
+        return engine.pull(image, client.registry_token("pull", _LIFETIME), bars.update)
+
+
+def see_to_image(image: Reference, engine: Engine, face: Face) -> None:
+    """Pull an image that the engine does not hold yet, and show its layers as bars."""
+    from polly_magic.api import Client
+
+    if engine.find(image):
+        return
+    with Client() as client, face.progress(f"Pulled {image}") as bars:
+        # From another registry than ours with what Docker's own configuration has for it.
+        token = client.registry_token("pull", _LIFETIME) if image.host == client.registry else None
+        engine.pull(image, token, bars.update)
 
 
 COMMAND = Command(

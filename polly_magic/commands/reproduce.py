@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from polly_magic.commands.command import Command, Face
+from polly_magic.commands.pull import see_to_image
 from polly_magic.errors import PollyError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from polly_magic.commands.reproduction import Reproduction
-    from polly_magic.engine import Engine
     from polly_magic.kernels.settings import KernelSettings
     from polly_magic.pinning.notebook import Notebook
     from polly_magic.pinning.pin import Pin
-    from polly_magic.references import Reference
     from polly_magic.reproduce.cells import Outcome
 
 __all__ = ["COMMAND"]
@@ -177,21 +176,10 @@ def _kernel(reference: str, has: KernelSettings | None, face: Face) -> KernelSet
 
     image = parse(reference)
     with Engine() as engine:
-        if not engine.find(image):
-            _pull(image, engine, face)
+        see_to_image(image, engine, face)
         python = find_python(engine, image)
     settings = has or KernelSettings(reference)
     return replace(settings, image=reference, python=python.python, entry_point=python.entry_point)
-
-
-def _pull(image: Reference, engine: Engine, face: Face) -> None:
-    from polly_magic.api import Client
-    from polly_magic.commands.pull import PULL_LIFETIME
-
-    with Client() as client, face.progress(f"Pulled {image}") as bars:
-        # From another registry than ours with what Docker's own configuration has for it.
-        token = client.registry_token("pull", PULL_LIFETIME) if image.host == client.registry else None
-        engine.pull(image, token, bars.update)
 
 
 def _writer(settings: KernelSettings, folder: Path) -> Callable[[Path], None]:

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 from polly_magic.commands.command import Command, Face
 from polly_magic.commands.names import resolve_commit
-from polly_magic.commands.pull import PULL_LIFETIME
+from polly_magic.commands.pull import see_to_image
 from polly_magic.commands.result import Commits
 from polly_magic.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
 
-    from polly_magic.api import Client
     from polly_magic.models import Commit
 
 __all__ = ["COMMAND"]
@@ -37,14 +36,14 @@ def _run(arguments: argparse.Namespace, face: Face) -> Commits | int:
     with Client() as client:
         commit = resolve_commit(arguments.reference, client, note=face.note)
         if arguments.now or face.acts_at_once:
-            return _run_now(commit, arguments.words, client, face)
+            return _run_now(commit, arguments.words, face)
         from polly_magic.cells import run_cell
 
         face.put_cell(run_cell(commit, arguments.words))
         return Commits(commit.repository, [commit])
 
 
-def _run_now(commit: Commit, words: list[str], client: Client, face: Face) -> int:
+def _run_now(commit: Commit, words: list[str], face: Face) -> int:
     from polly_magic.engine import Engine
     from polly_magic.references import parse
 
@@ -54,9 +53,7 @@ def _run_now(commit: Commit, words: list[str], client: Client, face: Face) -> in
         raise UsageError("The current directory does not exist any more.", "Change to another one: cd DIR") from error
     image = parse(commit.repository).with_digest(commit.commit_hash)
     with Engine() as engine:
-        if not engine.find(image):
-            with face.progress(f"Pulled {image}") as bars:
-                engine.pull(image, client.registry_token("pull", PULL_LIFETIME), bars.update)
+        see_to_image(image, engine, face)
         try:
             return engine.run(image, words, write=face.write, mounts={here: "/work"}, workdir="/work")
         except KeyboardInterrupt:

@@ -139,12 +139,10 @@ class AttachedContainer:
             self._remove()
             self._held.close()
             raise
-        self._threads = [
-            threading.Thread(target=self._follow, args=[stream], daemon=True),
-            threading.Thread(target=self._await_exit, args=[waiting], daemon=True),
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._output = threading.Thread(target=self._follow, args=[stream], daemon=True)
+        self._end = threading.Thread(target=self._await_exit, args=[waiting], daemon=True)
+        self._output.start()
+        self._end.start()
 
     @property
     def said(self) -> str:
@@ -171,8 +169,9 @@ class AttachedContainer:
 
     def wait(self, timeout: float | None = None) -> int | None:
         """Wait until it is gone, at most `timeout` seconds, and return its exit code; None if it is still there."""
-        for thread in self._threads:
-            thread.join(timeout)
+        self._end.join(timeout)
+        if self.exit_code is not None:
+            self._output.join(_PATIENCE)  # what it said last is on its way
         return self.exit_code
 
     def close(self) -> None:

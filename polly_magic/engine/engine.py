@@ -73,13 +73,11 @@ class Container:
         ``created``, ``running``, ``exited`` and so on.
     created_at : float
         Seconds since 1970.
-    labels : mapping of str to str
     """
 
     name: str
     state: str
     created_at: float
-    labels: Mapping[str, str]
 
 
 class Engine:
@@ -294,7 +292,6 @@ class Engine:
                 str(one["Names"][0]).lstrip("/") if one["Names"] else str(one["Id"]),
                 str(one["State"]),
                 float(one["Created"]),
-                dict(one["Labels"]),
             )
             for one in found
         ]

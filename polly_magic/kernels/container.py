@@ -77,15 +77,15 @@ def start_container(
         container = ContainerSettings(
             [settings.python, f"{_HOME}/inside.py", f"{_HOME}/connection.json"],
             user,
-            settings.entry_point,
-            _environment(settings, user[0]),
-            {LABEL: settings.image},
-            [MountPoint(str(folder.absolute()), WORK), *extra],
-            [int(connection[port]) for port in PORTS],
-            WORK,
-            settings.memory,
-            settings.cpus,
-            settings.gpus,
+            entry_point=settings.entry_point,
+            environment=_environment(settings, user[0]),
+            labels={LABEL: settings.image},
+            mounts=[MountPoint(str(folder.absolute()), WORK), *extra],
+            ports=[int(connection[port]) for port in PORTS],
+            workdir=WORK,
+            memory=settings.memory,
+            cpus=settings.cpus,
+            gpus=settings.gpus,
         )
         return engine.attach(settings.reference, name, container, files)
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from polly_magic.errors import EngineFailure
 from polly_magic.kernels.container import LABEL
-from polly_magic.references import short_digest
 
 if TYPE_CHECKING:
     from polly_magic.engine import Engine
@@ -87,7 +86,7 @@ def find_python(engine: Engine, image: Reference, python: str | None = None) -> 
         if answer["ipykernel"]:
             return Interpreter(answer["python"], entry_point, answer["version"], answer["ipykernel"])
         without = without or f"{answer['python']} ({answer['version']})"
-    short = f"{image.name}@{short_digest(image.digest or '')}"
+    short = image.shortened()
     if without:
         raise EngineFailure(
             f"{short} has {without}, but no ipykernel: no notebook can run in it.",

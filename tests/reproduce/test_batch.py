@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from typing import TYPE_CHECKING
 
-import psutil
 import pytest
 
 from polly_magic.reproduce.batch import run_all
@@ -15,18 +13,11 @@ from tests.pinning.notebooks import code, write
 from tests.reproduce.local import QUICK, copy, result, write_kernel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from polly_magic.reproduce.copying import Copy
 
-
-@pytest.fixture(autouse=True)
-def nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    yield
-    assert not [*tmp_path.glob("polly-reproduce-*")]
-    assert not psutil.Process().children(recursive=True)
+pytestmark = pytest.mark.usefixtures("nothing_is_left")
 
 
 def ignore(copy: Copy, done: int, total: int) -> None:

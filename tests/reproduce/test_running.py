@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from functools import partial
 from pathlib import Path
@@ -21,9 +20,9 @@ from tests.pinning.notebooks import code, text, write
 from tests.reproduce.local import OTHER, PIN, copy, result, run, shown, stream, write_kernel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from polly_magic.reproduce.cells import Cell
+
+pytestmark = pytest.mark.usefixtures("nothing_is_left")
 
 
 def ran(source: str, *outputs: dict[str, Any], tags: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -33,15 +32,6 @@ def ran(source: str, *outputs: dict[str, Any], tags: tuple[str, ...] = ()) -> di
 
 def told(cells: list[Cell]) -> list[tuple[str, str]]:
     return [(cell.status, cell.detail) for cell in cells]
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Every run takes its directory and its processes with it."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    yield
-    assert not [*tmp_path.glob("polly-reproduce-*")]
-    assert not psutil.Process().children(recursive=True)
 
 
 def test_each_kind_of_output_is_compared(tmp_path: Path) -> None:
